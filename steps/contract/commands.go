@@ -1,0 +1,139 @@
+package contract
+
+import "time"
+
+// SnapshotCreate makes the point-in-time copy of the source, or finds the one
+// that an earlier attempt of the run made.
+type SnapshotCreate struct {
+	Common
+	Site
+	Claim             string        `flag:"claim" usage:"the source's claim"`
+	Name              string        `flag:"name" usage:"name of the copy (default scribe-copy-<run ID>)"`
+	Method            string        `flag:"method" usage:"Auto, Clone, Snapshot or Direct"`
+	StorageClass      string        `flag:"storage-class" usage:"StorageClass of the copy; default the source's"`
+	SnapshotClass     string        `flag:"snapshot-class" usage:"VolumeSnapshotClass; default the driver's"`
+	AccessModes       string        `flag:"access-modes" usage:"access modes of the copy, comma-separated; default the source's"`
+	Capacity          string        `flag:"capacity" usage:"capacity of the copy; default the source's"`
+	Timeout           time.Duration `flag:"timeout" usage:"longest wait for the copy (default 10m)"`
+	ClaimFile         string        `flag:"claim-file" usage:"file for the name of the claim to read from"`
+	RecoveryPointFile string        `flag:"recovery-point-file" usage:"file for the recovery point, RFC 3339"`
+}
+
+// SnapshotCleanup removes what the run made and may not leave behind, and what
+// killed runs of the relationship left.
+type SnapshotCleanup struct {
+	Common
+	Site
+}
+
+// SnapshotPrune applies retention to the replica snapshots, after the latest is
+// ready to use.
+type SnapshotPrune struct {
+	Common
+	Site
+	Claim   string        `flag:"claim" usage:"name of the replica's claim"`
+	Last    int           `flag:"last" usage:"replica snapshots to keep, newest first"`
+	Hourly  int           `flag:"hourly" usage:"hours to keep the newest replica snapshot of"`
+	Daily   int           `flag:"daily" usage:"days to keep the newest replica snapshot of"`
+	Weekly  int           `flag:"weekly" usage:"weeks to keep the newest replica snapshot of"`
+	Monthly int           `flag:"monthly" usage:"months to keep the newest replica snapshot of"`
+	Timeout time.Duration `flag:"timeout" usage:"longest wait for the latest snapshot to be ready to use (default 30m)"`
+}
+
+// RsyncKeys makes the relationship's SSH keys if they are absent.
+type RsyncKeys struct {
+	Common
+	Site
+	Address string `flag:"address" usage:"where the source reaches the listener"`
+	Port    int    `flag:"port" usage:"port of the listener (default 2222)"`
+	Rotate  bool   `flag:"rotate" usage:"make the next keys; the old ones are dropped once the next are in use"`
+}
+
+// RsyncListen receives one run into the replica and commits it.
+type RsyncListen struct {
+	Common
+	Site
+	Replica
+	Keys     string        `flag:"keys" usage:"directory of the listener's keys"`
+	Listen   string        `flag:"listen" usage:"address to listen on (default :2222)"`
+	PortFile string        `flag:"port-file" usage:"file for the port that was bound"`
+	Window   time.Duration `flag:"window" usage:"how long to wait for a commit (default 1h)"`
+	Grace    time.Duration `flag:"grace" usage:"how long to answer repeated commits after the first (default 15s)"`
+	Rsync    string        `flag:"rsync" usage:"the rsync program (default: the first rsync on PATH)"`
+}
+
+// RsyncPush sends the point-in-time copy to the listener and commits.
+type RsyncPush struct {
+	Common
+	Guard
+	Transfer
+	Root           string        `flag:"root" usage:"where the source is mounted"`
+	RecoveryPoint  string        `flag:"recovery-point" usage:"recovery point of the copy, RFC 3339"`
+	Keys           string        `flag:"keys" usage:"directory of the push keys: client.key, host.pub, address, port"`
+	Address        string        `flag:"address" usage:"address of the listener, if not the one in the keys"`
+	Port           int           `flag:"port" usage:"port of the listener, if not the one in the keys"`
+	ConnectTimeout time.Duration `flag:"connect-timeout" usage:"longest wait for the listener (default 10m)"`
+	CommitTimeout  time.Duration `flag:"commit-timeout" usage:"longest wait for the answer to a commit (default 15m)"`
+	User           string        `flag:"user" usage:"user at an ordinary OpenSSH server"`
+	RemotePath     string        `flag:"remote-path" usage:"directory at an ordinary OpenSSH server; sends there with rsync alone, without recovery point or replica snapshot"`
+}
+
+// RsyncCopy sends the point-in-time copy to a replica mounted in the same pod,
+// without network, and commits.
+type RsyncCopy struct {
+	Common
+	Site
+	Guard
+	Transfer
+	Replica
+	Source        string `flag:"source" usage:"where the source is mounted"`
+	RecoveryPoint string `flag:"recovery-point" usage:"recovery point of the copy, RFC 3339"`
+}
+
+// Promote makes an application's claim from a replica snapshot and refuses
+// every further push.
+type Promote struct {
+	Common
+	Site
+	Replica      string        `flag:"replica" usage:"name of the replica's claim"`
+	Claim        string        `flag:"claim" usage:"name of the claim to make"`
+	At           string        `flag:"at" usage:"replica snapshot to restore: latest (default), a name, or the newest at or before an RFC 3339 time"`
+	StorageClass string        `flag:"storage-class" usage:"StorageClass of the claim; default the replica's"`
+	AccessModes  string        `flag:"access-modes" usage:"access modes of the claim, comma-separated; default the replica's"`
+	Capacity     string        `flag:"capacity" usage:"capacity of the claim; default the replica's"`
+	Timeout      time.Duration `flag:"timeout" usage:"longest wait for the listener to end and for the claim (default 10m)"`
+	Resume       bool          `flag:"resume" usage:"undo the fencing: accept pushes again; the promoted claim is left alone"`
+}
+
+// The binaries of the steps.
+const (
+	ProgramSnapshot = "snapshot"
+	ProgramRsync    = "rsync"
+	ProgramPromote  = "promote"
+)
+
+func (*SnapshotCreate) Program() string  { return ProgramSnapshot }
+func (*SnapshotCreate) Verb() string     { return "create" }
+func (*SnapshotCleanup) Program() string { return ProgramSnapshot }
+func (*SnapshotCleanup) Verb() string    { return "cleanup" }
+func (*SnapshotPrune) Program() string   { return ProgramSnapshot }
+func (*SnapshotPrune) Verb() string      { return "prune" }
+func (*RsyncKeys) Program() string       { return ProgramRsync }
+func (*RsyncKeys) Verb() string          { return "keys" }
+func (*RsyncListen) Program() string     { return ProgramRsync }
+func (*RsyncListen) Verb() string        { return "listen" }
+func (*RsyncPush) Program() string       { return ProgramRsync }
+func (*RsyncPush) Verb() string          { return "push" }
+func (*RsyncCopy) Program() string       { return ProgramRsync }
+func (*RsyncCopy) Verb() string          { return "copy" }
+func (*Promote) Program() string         { return ProgramPromote }
+func (*Promote) Verb() string            { return "" }
+
+// Commands returns an empty value of every step's arguments, for tests and
+// reference documentation.
+func Commands() []Command {
+	return []Command{
+		&SnapshotCreate{}, &SnapshotCleanup{}, &SnapshotPrune{},
+		&RsyncKeys{}, &RsyncListen{}, &RsyncPush{}, &RsyncCopy{}, &Promote{},
+	}
+}

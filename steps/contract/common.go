@@ -1,0 +1,43 @@
+package contract
+
+import "time"
+
+// Common is what every step takes.
+type Common struct {
+	Replication     string `flag:"replication" usage:"name of the replication the step belongs to"`
+	Relationship    string `flag:"relationship" usage:"name of the relationship: <replication>-<destination site>"`
+	Run             string `flag:"run-id" usage:"run ID, the same for every attempt of a run (the engine's UID of the run)"`
+	TerminationFile string `flag:"termination-file" usage:"file for the outcome, one JSON object (default /dev/termination-log where it exists)"`
+}
+
+// Site says where a step's volumes, snapshots, Secrets and state are.
+type Site struct {
+	Directory string `flag:"directory" usage:"directory of a site outside Kubernetes; absent, the cluster the pod runs in"`
+	Namespace string `flag:"namespace" usage:"namespace of the site; default the pod's own"`
+}
+
+// Guard is when a mover must stop before it harms the replica.
+type Guard struct {
+	MaxDelete        string `flag:"max-delete" usage:"largest number of entries a run may delete from the replica, as a number or a percentage of its entries; empty for no limit"`
+	AllowEmptySource bool   `flag:"allow-empty-source" usage:"replicate a source without any file"`
+}
+
+// Transfer is how a mover reads the source and drives rsync.
+type Transfer struct {
+	FilterFile     string `flag:"filter-file" usage:"file of rsync filter rules, one a line"`
+	Live           bool   `flag:"live" usage:"the source is the live volume: files that vanish while they are read are a warning"`
+	BandwidthLimit string `flag:"bandwidth-limit" usage:"bytes per second, as a quantity such as 50Mi"`
+	Compress       string `flag:"compress" usage:"Auto, Never or Always"`
+	Streams        int    `flag:"streams" usage:"parallel SSH channels for the data; 0 chooses by the round-trip time"`
+	Rsync          string `flag:"rsync" usage:"the rsync program (default: the first rsync on PATH)"`
+	ProgressFile   string `flag:"progress-file" usage:"file for Argo's N/M progress (default $ARGO_PROGRESS_FILE)"`
+}
+
+// Replica is the volume a destination receives into and how its snapshot is cut.
+type Replica struct {
+	Claim           string        `flag:"claim" usage:"name of the replica's claim"`
+	Root            string        `flag:"root" usage:"where the replica is mounted"`
+	CopyMethod      string        `flag:"copy-method" usage:"Snapshot: cut a replica snapshot on commit; Direct: do not"`
+	SnapshotClass   string        `flag:"snapshot-class" usage:"VolumeSnapshotClass of the replica snapshot; default the driver's"`
+	SnapshotTimeout time.Duration `flag:"snapshot-timeout" usage:"longest wait for the replica snapshot to be cut (default 10m)"`
+}

@@ -1,0 +1,86 @@
+package contract
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"regexp"
+)
+
+// Labels and annotations on the objects that steps and the generator make.
+const (
+	LabelReplication  = "scribe.backube/replication"
+	LabelRelationship = "scribe.backube/relationship"
+	LabelRun          = "scribe.backube/run"
+	// LabelTemporary is "true" on what a run may not leave behind.
+	LabelTemporary = "scribe.backube/temporary"
+	// LabelKeep on a replica snapshot protects it from retention.
+	LabelKeep = "scribe.backube/keep"
+	// LabelRole tells the pods and objects of one role apart: see [RoleSource].
+	LabelRole = "scribe.backube/role"
+	// AnnotationRecoveryPoint holds the recovery point, RFC 3339 with nanoseconds.
+	AnnotationRecoveryPoint = "scribe.backube/recovery-point"
+	AnnotationRunID         = "scribe.backube/run-id"
+)
+
+// The roles of a relationship; each has a pipeline of its own.
+const (
+	RoleSource      = "source"
+	RoleDestination = "destination"
+	RolePromote     = "promote"
+)
+
+// RunIDLimit is the longest run ID, in bytes: "scribe-copy-" and it make a name
+// of at most 63 bytes. An Argo or Tekton UID has 36.
+const RunIDLimit = 51
+
+var runID = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
+
+// CheckRunID reports why id cannot be a run ID: it must be a DNS label of at
+// most [RunIDLimit] bytes, as it becomes part of names and a label.
+func CheckRunID(id string) error {
+	if len(id) > RunIDLimit || !runID.MatchString(id) {
+		return fmt.Errorf("run ID %q: must be lower-case letters, digits and inner dashes, at most %d bytes", id, RunIDLimit)
+	}
+	return nil
+}
+
+// RelationshipName is the name of the relationship of a replication with the
+// destination at site.
+func RelationshipName(replication, site string) string { return replication + "-" + site }
+
+// CopyName is the name of the point-in-time copy of a run. It is computed from
+// the run alone because an engine can put a run's UID into a name, but nothing
+// derived from it.
+func CopyName(run string) string { return "scribe-copy-" + run }
+
+// SnapshotName is the name of the replica snapshot of a run: the same for every
+// attempt, so that a run has exactly one.
+func SnapshotName(relationship, run string) string {
+	sum := sha256.Sum256([]byte(run))
+	return "scribe-" + relationship + "-" + hex.EncodeToString(sum[:])[:10]
+}
+
+// ListenerSecret holds the host's private keys and the client's public keys.
+func ListenerSecret(relationship string) string { return "scribe-" + relationship + "-listener" }
+
+// PushSecret holds what the source needs to connect.
+func PushSecret(relationship string) string { return "scribe-" + relationship + "-push" }
+
+// StateName is the name of the relationship's state: a ConfigMap or a file.
+func StateName(relationship string) string { return "scribe-" + relationship + "-state" }
+
+// Keys within the Secrets. The "next" ones exist while keys rotate.
+const (
+	KeyHost           = "host.key"
+	KeyHostNext       = "host-next.key"
+	KeyClientPub      = "client.pub"
+	KeyClientPubNext  = "client-next.pub"
+	KeyClient         = "client.key"
+	KeyHostPub        = "host.pub"
+	KeyAddress        = "address"
+	KeyPort           = "port"
+	StateKey          = "state.json"
+	FilterKey         = "filters"
+	DefaultListenPort = 2222
+)

@@ -1,0 +1,45 @@
+package contract
+
+// Refusal names why a listener or a guard said no. The word is stable; the
+// sentence that goes with it is not.
+type Refusal string
+
+// The refusals.
+const (
+	// RefusedPromoted: the replica was promoted; nothing may be pushed until
+	// the relationship is resumed or reversed.
+	RefusedPromoted Refusal = "promoted"
+	// RefusedPaused: the relationship is paused.
+	RefusedPaused Refusal = "paused"
+	// RefusedStale: the run is older than the last one recorded.
+	RefusedStale Refusal = "stale"
+	// RefusedBusy: another run is under way; a retry may help.
+	RefusedBusy Refusal = "busy"
+	// RefusedVersion: the two sides speak different protocols.
+	RefusedVersion Refusal = "version"
+	// RefusedRelationship: the listener serves another relationship.
+	RefusedRelationship Refusal = "relationship"
+	// RefusedRequest: the request is not one of the protocol's.
+	RefusedRequest Refusal = "request"
+	// RefusedKey: the other side's key is not the one that is pinned.
+	RefusedKey Refusal = "key"
+	// RefusedEmptySource: the source has no files and the guard does not allow it.
+	RefusedEmptySource Refusal = "empty-source"
+	// RefusedDeletions: the run would delete more than the guard allows.
+	RefusedDeletions Refusal = "max-delete"
+	// RefusedPrivileges: the data holds what the mover may not keep.
+	RefusedPrivileges Refusal = "privileges"
+	// RefusedFinished: the run was aborted or another one took its place.
+	RefusedFinished Refusal = "finished"
+)
+
+// Retryable reports whether trying again may help.
+func (r Refusal) Retryable() bool { return r == RefusedBusy || r == RefusedFinished }
+
+// ExitCode is the exit code that goes with the refusal.
+func (r Refusal) ExitCode() int {
+	if r.Retryable() {
+		return ExitFailed
+	}
+	return ExitRefused
+}
