@@ -3,10 +3,6 @@
 // can judge those who move them.
 package tree
 
-import (
-	"io/fs"
-)
-
 // Entry is one directory entry with everything but its content.
 type Entry struct {
 	// Path is relative to the root, "." for the root itself; any bytes but NUL.
@@ -41,5 +37,3 @@ type Xattr struct {
 // WalkFunc is called for each entry. For a directory, fs.SkipDir leaves out what
 // is in it.
 type WalkFunc func(Entry) error
-
-var _ = fs.SkipDir

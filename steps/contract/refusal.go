@@ -29,7 +29,12 @@ const (
 	RefusedDeletions Refusal = "max-delete"
 	// RefusedPrivileges: the data holds what the mover may not keep.
 	RefusedPrivileges Refusal = "privileges"
-	// RefusedFinished: the run was aborted or another one took its place.
+	// RefusedPath: a path is longer than the mover can carry.
+	RefusedPath Refusal = "path-too-long"
+	// RefusedAborted: the source ended the run for good.
+	RefusedAborted Refusal = "aborted"
+	// RefusedFinished: a newer attempt of the run took this one's place, or the
+	// listener is about to end; a retry may help.
 	RefusedFinished Refusal = "finished"
 )
 

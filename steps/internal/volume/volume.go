@@ -41,6 +41,9 @@ type Copier interface {
 	// runs of the relationship left, and returns the names of what it removed. It
 	// never touches what another run that is still alive uses.
 	RemoveTemporary(ctx context.Context, owner Owner) ([]string, error)
+	// RemoveLeftovers is RemoveTemporary without what the run itself has made, so
+	// that a retry can find it.
+	RemoveLeftovers(ctx context.Context, owner Owner) ([]string, error)
 }
 
 // Owner says for which run a thing is made.

@@ -1,0 +1,110 @@
+package listener
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/backube/scribe-gen/steps/contract"
+	"github.com/backube/scribe-gen/steps/internal/link"
+	"github.com/backube/scribe-gen/steps/internal/privilege"
+	"github.com/backube/scribe-gen/steps/internal/proc"
+	"github.com/backube/scribe-gen/steps/internal/protocol"
+	"github.com/backube/scribe-gen/steps/internal/rsyncargs"
+	"github.com/backube/scribe-gen/steps/internal/survey"
+)
+
+// data serves a data request of the current run.
+func (c *conn) data(ctx context.Context, s *link.Session, request protocol.Request) error {
+	r, err := c.l.runOf(s.Env[protocol.SessionVariable])
+	if err != nil {
+		return err
+	}
+	end, err := r.begin()
+	if err != nil {
+		return refuse(contract.RefusedFinished, "run %s %v", r.id, err)
+	}
+	defer end()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := context.AfterFunc(r.ctx, cancel)
+	defer stop()
+	if request.Verb == protocol.RequestSurvey {
+		return survey.Answer(ctx, c.l.Committer.Replica.Root, privilege.Keeps(), s.Stdin, s.Stdout)
+	}
+	args, err := rsyncargs.Receiver(request.Args)
+	if err != nil {
+		return err
+	}
+	return c.l.receive(ctx, s, args)
+}
+
+// runOf returns the run a data request belongs to: that of its session, or the
+// current one when it names none.
+func (l *Listener) runOf(session string) (*run, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.current == nil:
+		return nil, refuse(contract.RefusedRequest, "no run is admitted: send \"scribe hello\" first")
+	case session != "" && session != l.current.session:
+		return nil, refuse(contract.RefusedFinished, "a newer attempt of run %s has taken over", l.current.id)
+	}
+	return l.current, nil
+}
+
+// receive runs rsync as a receiver of the replica. It returns when the process
+// and all it forked have ended.
+func (l *Listener) receive(ctx context.Context, s *link.Session, args []string) error {
+	argv := slices.Concat(l.Receiver, args)
+	cmd := proc.Command(ctx, argv[0], argv[1:]...)
+	cmd.Dir = l.Committer.Replica.Root
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C"}
+	cmd.ExtraFiles = []*os.File{l.volume}
+	cmd.Stderr = s.Stderr
+	in, toChild, err := os.Pipe()
+	if err != nil {
+		return fmt.Errorf("run %s: %w", argv[0], err)
+	}
+	fromChild, out, err := os.Pipe()
+	if err != nil {
+		_ = in.Close()
+		_ = toChild.Close()
+		return fmt.Errorf("run %s: %w", argv[0], err)
+	}
+	cmd.Stdin, cmd.Stdout = in, out
+	err = proc.Run(cmd, func() error {
+		_ = in.Close()
+		_ = out.Close()
+		go feed(toChild, s.Stdin)
+		return drain(s.Stdout, fromChild)
+	})
+	_, _ = io.Copy(io.Discard, fromChild) // after a stop, too, until the last one has ended
+	for _, f := range []*os.File{in, out, toChild, fromChild} {
+		_ = f.Close() // again, for the case that it did not start
+	}
+	if ctx.Err() != nil {
+		return refuse(contract.RefusedFinished, "the transfer was stopped")
+	}
+	if err != nil {
+		return fmt.Errorf("the receiving rsync failed: %w", err)
+	}
+	return nil
+}
+
+// feed copies what the client sends to rsync. It ends with the session.
+func feed(toChild *os.File, from io.Reader) {
+	proc.Widen(toChild)
+	_, _ = io.CopyBuffer(struct{ io.Writer }{toChild}, struct{ io.Reader }{from}, make([]byte, proc.PipeSize))
+	_ = toChild.Close()
+}
+
+// drain copies what rsync says to the client, until the last process that rsync
+// forked has ended: that closes the pipe.
+func drain(to io.Writer, fromChild *os.File) error {
+	proc.Widen(fromChild)
+	_, err := io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{fromChild}, make([]byte, proc.PipeSize))
+	return err
+}

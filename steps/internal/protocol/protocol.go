@@ -1,0 +1,120 @@
+// Package protocol is what a push and a listener say to each other: requests in
+// SSH exec commands, JSON answers on their standard output. It knows nothing of
+// connections.
+//
+// The requests are
+//
+//	scribe hello <Hello>      answered with a Welcome
+//	scribe survey             a stream, see package survey
+//	rsync --server …          a stream, rsync's own
+//	scribe commit <Commit>    answered with a Committed
+//	scribe abort <Abort>      answered with {}
+//
+// A refused request is answered with {"refused": …} and the exit status 78, or 1
+// when a retry may help.
+package protocol
+
+import (
+	"time"
+
+	"github.com/backube/scribe-gen/steps/contract"
+)
+
+// Version is the protocol's version. Sides of different versions refuse each
+// other; what is added without breaking is announced in Welcome.Requests.
+const Version = 1
+
+// SessionVariable is the environment variable (an SSH "env" request before the
+// exec request) that ties a data request to the hello that admitted the run.
+// Without it a data request belongs to the run that was admitted last, so that
+// plain ssh and rsync can push.
+const SessionVariable = "SCRIBE_SESSION"
+
+// Hello asks to push a run.
+type Hello struct {
+	Protocol      int       `json:"protocol"`
+	Relationship  string    `json:"relationship"`
+	Run           string    `json:"runID"`
+	RecoveryPoint time.Time `json:"recoveryPoint"`
+}
+
+// Welcome admits a run.
+type Welcome struct {
+	Protocol     int    `json:"protocol"`
+	Relationship string `json:"relationship"`
+	// Last is the latest committed run; nil before the first.
+	LastRun           string     `json:"lastRunID,omitempty"`
+	LastRecoveryPoint *time.Time `json:"lastRecoveryPoint,omitempty"`
+	// Committed is set when the run of the hello is recorded already: there is
+	// nothing to send.
+	Committed *Committed `json:"committed,omitempty"`
+	// Session goes into SessionVariable of this run's data requests.
+	Session string `json:"session,omitempty"`
+	// Requests are the data requests that the listener knows.
+	Requests []string `json:"requests"`
+	// Empty is whether the replica holds nothing yet.
+	Empty bool `json:"empty"`
+	// Keeps is what the listener may keep of files.
+	Keeps Keeps `json:"keeps"`
+}
+
+// The names of data requests in Welcome.Requests.
+const (
+	RequestRsync  = "rsync"
+	RequestSurvey = "survey"
+)
+
+// Keeps is what a receiver may keep of files.
+type Keeps struct {
+	// UID and GID are what files become where Owners is false.
+	UID int `json:"uid"`
+	GID int `json:"gid"`
+	// Owners: any owner, group, and set-ID bit (CAP_CHOWN, CAP_FOWNER, CAP_FSETID).
+	Owners bool `json:"owners"`
+	// Devices: device nodes (CAP_MKNOD).
+	Devices bool `json:"devices"`
+	// Capabilities: security.capability (CAP_SETFCAP).
+	Capabilities bool `json:"capabilities"`
+	// Trusted: trusted.* attributes (CAP_SYS_ADMIN).
+	Trusted bool `json:"trusted"`
+}
+
+// All reports whether nothing is lost.
+func (k Keeps) All() bool { return k.Owners && k.Devices && k.Capabilities && k.Trusted }
+
+// Commit asks to make what was sent a recovery point.
+type Commit struct {
+	Run           string          `json:"runID"`
+	RecoveryPoint time.Time       `json:"recoveryPoint"`
+	Totals        contract.Totals `json:"totals"`
+	Digest        string          `json:"digest,omitempty"`
+}
+
+// Committed says that a run is a recovery point.
+type Committed struct {
+	Run           string    `json:"runID"`
+	RecoveryPoint time.Time `json:"recoveryPoint"`
+	// Snapshot is empty with copyMethod Direct.
+	Snapshot string    `json:"snapshot,omitempty"`
+	Time     time.Time `json:"time"`
+}
+
+// Abort ends a run for good.
+type Abort struct {
+	Run    string `json:"runID"`
+	Reason string `json:"reason"`
+}
+
+// Answer is what stands on the standard output of a request that is not a
+// stream: the answer's own fields, or a refusal.
+type Answer struct {
+	Refused *Refused `json:"refused,omitempty"`
+}
+
+// Refused says no.
+type Refused struct {
+	Code    contract.Refusal `json:"code"`
+	Message string           `json:"message"`
+}
+
+func (r *Refused) Error() string { return r.Message }

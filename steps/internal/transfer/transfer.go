@@ -1,0 +1,159 @@
+// Package transfer makes a replica equal to its source: it asks the guard, has
+// both sides surveyed, and runs rsync, whether the replica is behind a
+// connection or mounted beside the source.
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/backube/scribe-gen/steps/contract"
+	"github.com/backube/scribe-gen/steps/internal/guard"
+	"github.com/backube/scribe-gen/steps/internal/protocol"
+	"github.com/backube/scribe-gen/steps/internal/rsync"
+	"github.com/backube/scribe-gen/steps/internal/step"
+	"github.com/backube/scribe-gen/steps/internal/survey"
+)
+
+// Place is where the replica is and how it is reached.
+type Place struct {
+	// Destination, Shell and Env are rsync's; see rsync.Job.
+	Destination, Shell string
+	Env                []string
+	Keeps              protocol.Keeps
+	// Survey reaches the replica's half of a survey; nil when there is none.
+	Survey survey.Stream
+	// Empty is whether the replica is known to hold nothing.
+	Empty     bool
+	RoundTrip time.Duration
+}
+
+// Transfer is one transfer.
+type Transfer struct {
+	contract.Transfer
+	place  Place
+	source string
+	limit  guard.Limit
+	empty  bool // an empty source is allowed
+	env    *step.Env
+	job    rsync.Job
+}
+
+// New checks the arguments.
+func New(env *step.Env, args contract.Transfer, g contract.Guard, source string, place Place) (*Transfer, error) {
+	limit, err := guard.ParseLimit(g.MaxDelete)
+	if err != nil {
+		return nil, step.Usage("--max-delete: %w", err)
+	}
+	t := &Transfer{Transfer: args, place: place, source: source, limit: limit, empty: g.AllowEmptySource, env: env}
+	t.job = rsync.Job{
+		Source: source, Destination: place.Destination, Shell: place.Shell, Env: place.Env,
+		Keeps: place.Keeps, FilterFile: args.FilterFile, Live: args.Live, RoundTrip: place.RoundTrip,
+		Compress: args.Compress == "Always",
+	}
+	if args.BandwidthLimit != "" {
+		q, err := resource.ParseQuantity(args.BandwidthLimit)
+		if err != nil || q.Sign() <= 0 {
+			return nil, step.Usage("--bandwidth-limit: %q is not a positive quantity of bytes per second, such as 50Mi", args.BandwidthLimit)
+		}
+		t.job.BytesPerSecond = q.Value()
+	}
+	if t.job.Program, err = rsync.Find(args.Rsync); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// Report is what a transfer did.
+type Report struct {
+	Totals   contract.Totals
+	Warnings []string
+}
+
+// Outcome is the report of a transfer that was not committed.
+func (r Report) Outcome() contract.Outcome {
+	t := r.Totals
+	return contract.Outcome{
+		Bytes: t.Sent, Wire: t.Wire, Total: t.Bytes, Files: t.Files, Entries: t.Entries, Deleted: t.Deleted, Warnings: r.Warnings,
+	}
+}
+
+// Run makes the replica equal to the source.
+func (t *Transfer) Run(ctx context.Context) (Report, error) {
+	if err := t.checkSource(); err != nil {
+		return Report{}, err
+	}
+	dir, err := os.MkdirTemp("", "scribe-transfer-")
+	if err != nil {
+		return Report{}, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	list := filepath.Join(dir, "directories")
+	var report Report
+	if err := t.survey(ctx, list, &report); err != nil {
+		return report, err
+	}
+	if s := t.job.Survey; s != nil && s.Differing == 0 && !t.place.Empty && t.FilterFile == "" {
+		t.env.Log.Info("nothing changed", "entries", s.Entries, "bytes", s.Bytes)
+		return report, nil
+	}
+	if err := t.guardDeletions(ctx); err != nil {
+		return report, err
+	}
+	return report, t.send(ctx, &report)
+}
+
+// checkSource stops a run whose source holds nothing: a volume that was not
+// mounted looks like that.
+func (t *Transfer) checkSource() error {
+	names, err := os.ReadDir(t.source)
+	if err != nil {
+		return fmt.Errorf("read the source: %w", err)
+	}
+	for _, n := range names {
+		if n.Name() != "lost+found" {
+			return nil
+		}
+	}
+	if t.empty {
+		return nil
+	}
+	return step.Refuse(contract.RefusedEmptySource,
+		"the source %s is empty, and an empty source would empty the replica: check that the volume is the right one, or allow it with guard.allowEmptySource", t.source)
+}
+
+// send runs rsync and counts.
+func (t *Transfer) send(ctx context.Context, report *Report) error {
+	progress := newProgress(t.env, t.ProgressFile, report.Totals.Bytes)
+	t.env.Log.Info("transfer starts", "mode", t.mode(), "roundTrip", t.place.RoundTrip.Round(time.Microsecond).String())
+	stats, err := t.job.Run(ctx, progress.update)
+	progress.last()
+	var exit *rsync.ExitError
+	if errors.As(err, &exit) {
+		switch {
+		case exit.Vanished() && t.Live:
+			report.Warnings = append(report.Warnings, "files of the live source vanished while they were read: "+exit.Output)
+			err = nil
+		case exit.Permanent():
+			return step.Refuse(contract.RefusedRequest, "%w", err)
+		}
+	}
+	if t.job.Survey == nil {
+		report.Totals.Entries, report.Totals.Bytes = stats.Entries, stats.Size
+	}
+	report.Totals.Files, report.Totals.Sent, report.Totals.Deleted = max(stats.Transferred, stats.Created), stats.Sent, stats.Deleted
+	return err
+}
+
+func (t *Transfer) mode() string {
+	if t.job.List != "" {
+		return "changed directories"
+	}
+	return "whole tree"
+}

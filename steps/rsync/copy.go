@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"github.com/backube/scribe-gen/steps/contract"
+	"github.com/backube/scribe-gen/steps/internal/commit"
+	"github.com/backube/scribe-gen/steps/internal/privilege"
+	"github.com/backube/scribe-gen/steps/internal/protocol"
+	"github.com/backube/scribe-gen/steps/internal/site"
+	"github.com/backube/scribe-gen/steps/internal/step"
+	"github.com/backube/scribe-gen/steps/internal/survey"
+	"github.com/backube/scribe-gen/steps/internal/transfer"
+	"github.com/backube/scribe-gen/steps/internal/volume"
+)
+
+func copyVerb() step.Verb {
+	args := &contract.RsyncCopy{}
+	return step.Verb{
+		Command: args,
+		Short:   "Send the point-in-time copy to a replica in the same pod and commit",
+		Long: `Send the point-in-time copy to a replica that is mounted in the same pod, without
+network, and commit it as a recovery point. It is what push and listen are for two
+sites, with the same guard and the same replica snapshot.`,
+		Example: `  rsync copy --relationship=wikidata-here --run-id=$UID --source=/source --root=/data \
+    --claim=wikidata-copy --recovery-point=2026-01-02T03:04:05Z`,
+		Run: func(ctx context.Context, env *step.Env) (contract.Outcome, error) { return copyRun(ctx, env, args) },
+	}
+}
+
+func copyRun(ctx context.Context, env *step.Env, args *contract.RsyncCopy) (contract.Outcome, error) {
+	var none contract.Outcome
+	if err := step.Require("relationship", args.Relationship, "run-id", args.Run, "source", args.Source,
+		"root", args.Root, "claim", args.Claim, "recovery-point", args.RecoveryPoint); err != nil {
+		return none, err
+	}
+	at, err := time.Parse(time.RFC3339Nano, args.RecoveryPoint)
+	if err != nil {
+		return none, step.Usage("--recovery-point: %w", err)
+	}
+	if err := contract.CheckRunID(args.Run); err != nil {
+		return none, step.Usage("--run-id: %w", err)
+	}
+	store, err := site.Open(args.Site, env.Log)
+	if err != nil {
+		return none, err
+	}
+	c := &commit.Committer{Store: store, Replication: args.Replication, Relationship: args.Relationship, Replica: args.Replica, Log: env.Log}
+	_, done, err := c.Admit(ctx, args.Run, at)
+	if err != nil {
+		return none, refusedLocally(err)
+	}
+	if done != nil {
+		return contract.Outcome{Reason: "the run was committed before", RecoveryPoint: &done.RecoveryPoint, Snapshot: done.Snapshot}, nil
+	}
+	return copyAndCommit(ctx, env, args, c, at)
+}
+
+// copyAndCommit holds the replica for as long as it writes to it.
+func copyAndCommit(ctx context.Context, env *step.Env, args *contract.RsyncCopy, c *commit.Committer, at time.Time) (contract.Outcome, error) {
+	wait, cancel := context.WithTimeoutCause(ctx, time.Minute, fmt.Errorf("still locked after %s", time.Minute))
+	release, _, err := volume.LockRoot(wait, args.Root)
+	cancel()
+	if err != nil {
+		return contract.Outcome{}, err
+	}
+	defer release()
+	keeps := privilege.Keeps()
+	t, err := transfer.New(env, args.Transfer, args.Guard, args.Source, transfer.Place{
+		Destination: filepath.Clean(args.Root) + "/",
+		Keeps:       keeps,
+		Survey: func(ctx context.Context, in io.Reader, out io.Writer) error {
+			return survey.Answer(ctx, args.Root, keeps, in, out)
+		},
+	})
+	if err != nil {
+		return contract.Outcome{}, err
+	}
+	report, err := t.Run(ctx)
+	out := report.Outcome()
+	if err != nil {
+		return out, err
+	}
+	done, err := c.Commit(ctx, protocol.Commit{Run: args.Run, RecoveryPoint: at, Totals: report.Totals})
+	if err != nil {
+		return out, refusedLocally(err)
+	}
+	out.RecoveryPoint, out.Snapshot = &done.RecoveryPoint, done.Snapshot
+	return out, nil
+}
+
+// refusedLocally gives a refusal of the committer its exit code.
+func refusedLocally(err error) error {
+	var r *protocol.Refused
+	if errors.As(err, &r) && r.Code != "" {
+		return step.Refuse(r.Code, "%w", err)
+	}
+	return err
+}
