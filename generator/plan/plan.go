@@ -186,6 +186,9 @@ type Text struct {
 // Account is a ServiceAccount and the rights it needs in its own namespace.
 type Account struct {
 	Name string
+	// Role is the name of its Role and RoleBinding: Name, unless the user names an
+	// account, which may serve several relationships.
+	Role string
 	// Create is false when the user names an account of their own: then only the
 	// Role and its binding are emitted.
 	Create bool
@@ -200,4 +203,6 @@ type Rule struct {
 	Resources []string
 	Names     []string
 	Verbs     []string
+	// Reason says what the right is for.
+	Reason string
 }

@@ -136,7 +136,7 @@ type Destination struct {
 	CopyMethod CopyMethod `json:"copyMethod,omitempty"`
 	// VolumeSnapshotClass of the replica snapshots. Default: the driver's.
 	VolumeSnapshotClassName string `json:"volumeSnapshotClassName,omitempty"`
-	// Which replica snapshots to keep.
+	// Which replica snapshots to keep; not with copyMethod Direct.
 	Retain Retain `json:"retain,omitempty"`
 }
 
@@ -183,11 +183,12 @@ const (
 type Service struct {
 	// ClusterIP (default), LoadBalancer or NodePort.
 	Type corev1.ServiceType `json:"type,omitempty"`
-	// Default 2222.
+	// Port of the Service. Default 2222.
 	Port int `json:"port,omitempty"`
 	// Annotations of the Service, for load balancers.
 	Annotations map[string]string `json:"annotations,omitempty"`
-	// Networks that may connect, such as 192.0.2.0/24. Default: all.
+	// Networks that may connect to a LoadBalancer, such as 192.0.2.0/24. Default:
+	// all.
 	LoadBalancerSourceRanges []string `json:"loadBalancerSourceRanges,omitempty"`
 }
 
@@ -242,7 +243,7 @@ type Retry struct {
 	Limit *int `json:"limit,omitempty"`
 	// Wait before the first retry; it doubles with each. Default 20s.
 	Backoff string `json:"backoff,omitempty"`
-	// Longest wait. Default 5m.
+	// Longest wait. Default 5m, or backoff where that is longer.
 	MaxBackoff string `json:"maxBackoff,omitempty"`
 }
 
@@ -262,9 +263,12 @@ const (
 
 // Mover is the pod settings of the steps that mount volumes.
 type Mover struct {
-	// Owner (default) or Restricted.
+	// Owner (default): root with the capabilities that keep owners, modes, file
+	// capabilities and device nodes. Restricted: any user ID without capabilities;
+	// owners become the mover's.
 	Privileges Privileges `json:"privileges,omitempty"`
-	// Pod security context; its fields override the generated ones.
+	// Pod security context; its fields override the generated ones. It cannot
+	// change what privileges say of root.
 	SecurityContext *corev1.PodSecurityContext `json:"securityContext,omitempty"`
 	// Requests and limits of the mover's container.
 	Resources corev1.ResourceRequirements `json:"resources,omitempty"`

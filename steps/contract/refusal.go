@@ -33,6 +33,10 @@ const (
 	RefusedPath Refusal = "path-too-long"
 	// RefusedAborted: the source ended the run for good.
 	RefusedAborted Refusal = "aborted"
+	// RefusedNoSnapshot: there is no replica snapshot to promote.
+	RefusedNoSnapshot Refusal = "no-snapshot"
+	// RefusedExists: what is to be made exists and is not the run's.
+	RefusedExists Refusal = "exists"
 	// RefusedFinished: a newer attempt of the run took this one's place, or the
 	// listener is about to end; a retry may help.
 	RefusedFinished Refusal = "finished"

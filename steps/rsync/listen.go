@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -41,15 +42,20 @@ shell, terminal or forwarding. It ends after a commit; when its window closes
 without one it succeeds and says so.`,
 		Example: `  rsync listen --relationship=wikidata-secondary --claim=wikidata --root=/data \
     --keys=/etc/scribe/keys --window=1h`,
-		Run: func(ctx context.Context, env *step.Env) (contract.Outcome, error) { return listen(ctx, env, args) },
+		Run: func(ctx context.Context, env *step.Env) (contract.Outcome, error) {
+			return listen(ctx, env, args, site.Open)
+		},
 	}
 }
 
-func listen(ctx context.Context, env *step.Env, args *contract.RsyncListen) (contract.Outcome, error) {
+// opener opens the store of a site.
+type opener func(contract.Site, *slog.Logger) (volume.Store, error)
+
+func listen(ctx context.Context, env *step.Env, args *contract.RsyncListen, open opener) (contract.Outcome, error) {
 	if err := step.Require("relationship", args.Relationship, "claim", args.Claim, "root", args.Root, "keys", args.Keys); err != nil {
 		return contract.Outcome{}, err
 	}
-	store, err := site.Open(args.Site, env.Log)
+	store, err := open(args.Site, env.Log)
 	if err != nil {
 		return contract.Outcome{}, err
 	}

@@ -5,7 +5,6 @@ package step
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -120,17 +119,14 @@ func execute(ctx context.Context, v Verb, env *Env) int {
 
 // describe fills in how the step ended.
 func describe(out *contract.Outcome, err error, code int) {
-	var refused *refusedError
 	switch {
 	case err == nil && out.Outcome == "":
 		out.Outcome = contract.ResultDone
 	case err == nil:
-	case errors.As(err, &refused):
-		out.Outcome, out.Code, out.Reason = contract.ResultRefused, refused.code, err.Error()
-	case code == contract.ExitUsage:
-		out.Outcome, out.Reason = contract.ResultRefused, err.Error()
+	case code == contract.ExitFailed:
+		out.Outcome, out.Code, out.Reason = contract.ResultFailed, Refusal(err), err.Error()
 	default:
-		out.Outcome, out.Reason = contract.ResultFailed, err.Error()
+		out.Outcome, out.Code, out.Reason = contract.ResultRefused, Refusal(err), err.Error()
 	}
 }
 

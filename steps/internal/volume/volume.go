@@ -20,6 +20,7 @@ type Store interface {
 	Copier
 	Snapshotter
 	Restorer
+	Quiescer
 	States
 	Secrets
 }
@@ -30,6 +31,10 @@ var ErrNotFound = errors.New("not found")
 // ErrConflict is returned, wrapped, by Save when the state changed since it was
 // loaded.
 var ErrConflict = errors.New("changed meanwhile")
+
+// ErrExists is returned, wrapped, when a thing of that name exists but was not
+// made by the same run or from the same source. It was left alone.
+var ErrExists = errors.New("exists already")
 
 // Copier makes point-in-time copies of volumes and removes them.
 type Copier interface {
@@ -117,6 +122,14 @@ type Restorer interface {
 	// earlier attempt. A claim of that name that is not such a one is an error and
 	// is left alone.
 	Restore(ctx context.Context, req RestoreRequest) error
+}
+
+// Quiescer knows when nobody writes to a replica.
+type Quiescer interface {
+	// Quiesce waits until no listener holds the claim. It does not keep the next
+	// one away: the relationship's state does, if it was changed before. A claim
+	// that does not exist is at rest.
+	Quiesce(ctx context.Context, claim string) error
 }
 
 // RestoreRequest asks for a volume made from a replica snapshot.

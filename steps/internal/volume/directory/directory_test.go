@@ -44,7 +44,7 @@ func TestConformance(t *testing.T) {
 }
 
 func TestConformanceKilled(t *testing.T) {
-	rounds := 12
+	rounds := 5
 	if testing.Short() {
 		rounds = 2
 	}

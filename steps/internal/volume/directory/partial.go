@@ -240,6 +240,37 @@ func isVoid(dir, name string) (bool, error) {
 	return readJSON(filepath.Join(dir, name), &record) == nil && record.Relationship != "", nil
 }
 
+// collectIn runs collect while it holds the lock of a directory, if that exists.
+func collectIn(dir string, perm fs.FileMode, collect func(dir string) ([]string, error)) (removed []string, err error) {
+	if there, err := exists(dir); err != nil || !there {
+		return nil, err
+	}
+	err = withLock(dir, perm, func(*os.File) error {
+		removed, err = collect(dir)
+		return err
+	})
+	return removed, err
+}
+
+// removeMatching removes the entries whose names match, with what is in them.
+func removeMatching(dir string, match func(name string) bool) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var removed []string
+	for _, e := range entries {
+		if !match(e.Name()) {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+			return removed, err
+		}
+		removed = append(removed, e.Name())
+	}
+	return removed, nil
+}
+
 // syncDir makes the entries of a directory durable.
 func syncDir(dir string) error {
 	f, err := os.Open(dir)

@@ -129,32 +129,10 @@ func exchange(partial, final string) error {
 // removeSecretPartials removes what killed PutSecret calls left. The caller holds
 // the lock of the directory, so no other is under way.
 func removeSecretPartials(dir string) ([]string, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	var removed []string
-	for _, e := range entries {
-		if !isPartial(e.Name()) {
-			continue
-		}
-		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
-			return removed, err
-		}
-		removed = append(removed, e.Name())
-	}
-	return removed, nil
+	return removeMatching(dir, isPartial)
 }
 
 // collectSecrets removes what killed PutSecret calls left.
-func (s *Store) collectSecrets() (removed []string, err error) {
-	dir := filepath.Dir(s.layout.Secret("any"))
-	if there, err := exists(dir); err != nil || !there {
-		return nil, err
-	}
-	err = withLock(dir, 0o700, func(*os.File) error {
-		removed, err = removeSecretPartials(dir)
-		return err
-	})
-	return removed, err
+func (s *Store) collectSecrets() ([]string, error) {
+	return collectIn(filepath.Dir(s.layout.Secret("any")), 0o700, removeSecretPartials)
 }

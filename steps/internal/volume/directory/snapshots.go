@@ -47,7 +47,7 @@ func (s *Store) cut(ctx context.Context, req volume.CutRequest) (volume.Snapshot
 		return volume.Snapshot{}, err
 	}
 	if found.Relationship != req.Relationship || found.Run != req.Run {
-		return volume.Snapshot{}, fmt.Errorf("a snapshot of that name belongs to run %s of relationship %s", found.Run, found.Relationship)
+		return volume.Snapshot{}, fmt.Errorf("%w: it belongs to run %s of relationship %s", volume.ErrExists, found.Run, found.Relationship)
 	}
 	return found, nil
 }

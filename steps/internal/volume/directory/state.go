@@ -58,7 +58,7 @@ func (s *Store) Save(ctx context.Context, state contract.State, old volume.Versi
 		if now != old {
 			return volume.ErrConflict
 		}
-		if err := removeUnfinished(dir.Name()); err != nil {
+		if _, err := removeUnfinished(dir.Name()); err != nil {
 			return err
 		}
 		if err := writeJSON(file, state); err != nil {
@@ -82,20 +82,14 @@ func writeJSON(file string, v any) error {
 }
 
 // removeUnfinished removes what killed writers left. The caller holds the lock
-// of the directory.
-func removeUnfinished(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if unfinished.MatchString(e.Name()) {
-			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+// of the directory, so no other is under way.
+func removeUnfinished(dir string) ([]string, error) {
+	return removeMatching(dir, unfinished.MatchString)
+}
+
+// collectStates removes what killed Save calls left.
+func (s *Store) collectStates() ([]string, error) {
+	return collectIn(filepath.Dir(s.layout.State("any")), 0o755, removeUnfinished)
 }
 
 // readJSON reads a file that writeJSON wrote.

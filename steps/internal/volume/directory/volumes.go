@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/backube/scribe-gen/steps/contract"
@@ -53,7 +51,7 @@ func (s *Store) made(claim string) (volumeRecord, error) {
 	var record volumeRecord
 	err = readJSON(s.volumeFile(claim), &record)
 	if errors.Is(err, fs.ErrNotExist) {
-		return volumeRecord{}, fmt.Errorf("%s exists and was not made by a run; it was left alone", s.layout.Volume(claim))
+		return volumeRecord{}, fmt.Errorf("%w: %s was not made by a run; it was left alone", volume.ErrExists, s.layout.Volume(claim))
 	}
 	return record, err
 }
@@ -100,7 +98,8 @@ func (s *Store) copy(ctx context.Context, req volume.CopyRequest) (volume.Copy, 
 		return volume.Copy{}, err
 	}
 	if found.Relationship != req.Relationship || found.Run != req.Run || found.Source != req.Claim {
-		return volume.Copy{}, fmt.Errorf("a volume of that name was made from %q by run %s of relationship %s", found.Source+found.Snapshot, found.Run, found.Relationship)
+		return volume.Copy{}, fmt.Errorf("%w: %s was made from %s by run %s of relationship %s",
+			volume.ErrExists, s.layout.Volume(req.Name), describeSource(found), found.Run, found.Relationship)
 	}
 	return volume.Copy{Claim: req.Name, Method: found.Method, RecoveryPoint: found.RecoveryPoint}, nil
 }
@@ -145,7 +144,7 @@ func (s *Store) restore(ctx context.Context, req volume.RestoreRequest) error {
 		return err
 	}
 	if found.Replica != req.Replica || found.Snapshot != req.Snapshot {
-		return fmt.Errorf("%s exists and was made from %s; it was left alone", s.layout.Volume(req.Claim), describeSource(found))
+		return fmt.Errorf("%w: %s was made from %s; it was left alone", volume.ErrExists, s.layout.Volume(req.Claim), describeSource(found))
 	}
 	return nil
 }
@@ -157,71 +156,20 @@ func describeSource(r volumeRecord) string {
 	return "claim " + r.Source
 }
 
-// RemoveTemporary implements [volume.Copier]. A relationship has one run at a
-// time, so copies of its other runs are left by killed ones.
-func (s *Store) RemoveTemporary(ctx context.Context, owner volume.Owner) ([]string, error) {
-	return s.collect(ctx, func(r volumeRecord) bool { return r.Relationship == owner.Relationship })
-}
-
-// RemoveLeftovers implements [volume.Copier].
-func (s *Store) RemoveLeftovers(ctx context.Context, owner volume.Owner) ([]string, error) {
-	return s.collect(ctx, func(r volumeRecord) bool {
-		return r.Relationship == owner.Relationship && r.Run != owner.Run
-	})
-}
-
-// collect removes the temporary volumes that match and whatever killed processes
-// left, of any relationship.
-func (s *Store) collect(ctx context.Context, match func(volumeRecord) bool) ([]string, error) {
-	volumes := filepath.Dir(s.layout.Volume("any"))
-	removed, err := s.removeVolumes(ctx, volumes, match)
-	if err != nil {
-		return removed, fmt.Errorf("remove temporary volumes: %w", err)
-	}
-	dirs, err := s.snapshotDirs()
-	if err != nil {
-		return removed, fmt.Errorf("remove what killed runs left: %w", err)
-	}
-	for _, dir := range append(dirs, volumes) {
-		names, err := removePartials(dir)
-		removed = append(removed, names...)
-		if err != nil {
-			return removed, fmt.Errorf("remove what killed runs left: %w", err)
-		}
-	}
-	names, err := s.collectSecrets()
-	removed = append(removed, names...)
-	if err != nil {
-		return removed, fmt.Errorf("remove what killed runs left: %w", err)
-	}
-	return removed, nil
-}
-
-// removeVolumes removes the temporary volumes that match.
-func (s *Store) removeVolumes(ctx context.Context, volumes string, match func(volumeRecord) bool) ([]string, error) {
-	entries, err := os.ReadDir(volumes)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+// Quiesce implements [volume.Quiescer]: listeners hold the lock of the replica's
+// directory.
+func (s *Store) Quiesce(ctx context.Context, claim string) error {
+	root, err := s.volume(claim)
+	if errors.Is(err, volume.ErrNotFound) {
+		return nil
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var removed []string
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), ".") || !e.IsDir() {
-			continue
-		}
-		if err := context.Cause(ctx); err != nil {
-			return removed, err
-		}
-		record, err := s.made(e.Name())
-		if err != nil || !record.temporary() || !match(record) {
-			continue // not made by a run, or gone, or not ours
-		}
-		if err := retire(s.layout.Volume(e.Name()), s.volumeFile(e.Name())); err != nil {
-			return removed, err
-		}
-		removed = append(removed, e.Name())
+	release, _, err := volume.LockRoot(ctx, root)
+	if err != nil {
+		return fmt.Errorf("wait until nobody writes to claim %s: %w", claim, err)
 	}
-	return removed, nil
+	release()
+	return nil
 }

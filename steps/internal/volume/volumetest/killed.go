@@ -102,7 +102,7 @@ func RunKilled(t *testing.T, rounds int, open func(t *testing.T) KillHarness) {
 
 // killed is one round.
 func killed(t *testing.T, h KillHarness, operation string) {
-	ctx, content := t.Context(), files(300, "x")
+	ctx, content := t.Context(), files(150, "x")
 	h.Write(t, claim, content)
 	mustCut(t, h, cutRequest("run-0", point(0)))
 	mustCopy(t, h, copyRequest(owner("run-0")))

@@ -30,7 +30,8 @@ var restorerTests = map[string]func(*testing.T, Harness){
 		h.Write(t, "application", map[string]string{"a": "person's"})
 		name := mustCut(t, h, cutRequest("run-1", point(1))).Name
 		err := h.Store().Restore(t.Context(), restoreRequest(name, "application"))
-		require.ErrorContains(t, err, "application")
+		require.ErrorIs(t, err, volume.ErrExists)
+		assert.ErrorContains(t, err, "application")
 		assert.Equal(t, map[string]string{"a": "person's"}, h.Read(t, "application"))
 	},
 	"a claim from another snapshot is left alone": func(t *testing.T, h Harness) {
@@ -40,7 +41,8 @@ var restorerTests = map[string]func(*testing.T, Harness){
 		second := mustCut(t, h, cutRequest("run-2", point(2))).Name
 		restore(t, h, first, "restored")
 		err := h.Store().Restore(t.Context(), restoreRequest(second, "restored"))
-		require.ErrorContains(t, err, first)
+		require.ErrorIs(t, err, volume.ErrExists)
+		assert.ErrorContains(t, err, first)
 		assert.Equal(t, files(5, "old"), h.Read(t, "restored"))
 	},
 	"an unknown snapshot": func(t *testing.T, h Harness) {

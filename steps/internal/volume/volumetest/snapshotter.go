@@ -51,6 +51,7 @@ var snapshotterTests = map[string]func(*testing.T, Harness){
 		mustCut(t, h, req)
 		req.Owner = owner("run-2")
 		_, err := h.Store().Cut(t.Context(), req)
+		require.ErrorIs(t, err, volume.ErrExists)
 		assert.ErrorContains(t, err, "run-1")
 	},
 	"an unknown claim": func(t *testing.T, h Harness) {

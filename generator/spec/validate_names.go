@@ -1,0 +1,66 @@
+package spec
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/backube/scribe-gen/steps/contract"
+)
+
+const (
+	// ReplicationNameLimit is the longest name of a replication.
+	ReplicationNameLimit = 30
+	// PipelineNameLimit is the longest name of a pipeline: the controllers of
+	// CronWorkflows and CronJobs add up to 11 characters for each run.
+	PipelineNameLimit = validation.DNS1123LabelMaxLength - 11
+)
+
+// derivedName is a name made from a relationship, and what bears it.
+type derivedName struct {
+	name, kind string
+	limit      int
+}
+
+// derivedNames are the names that grow with the relationship's.
+func derivedNames(relationship string) []derivedName {
+	pipeline := func(suffix string) derivedName {
+		return derivedName{"scribe-" + relationship + suffix, "a pipeline", PipelineNameLimit}
+	}
+	object := func(name, kind string) derivedName {
+		return derivedName{name, kind, validation.DNS1123LabelMaxLength}
+	}
+	return []derivedName{
+		pipeline("-src"), pipeline("-dst"), pipeline("-promote"),
+		object(contract.SnapshotName(relationship, "run"), "a replica snapshot"),
+		object(contract.ListenerSecret(relationship), "a Secret"),
+		object(contract.PushSecret(relationship), "a Secret"),
+		object(contract.StateName(relationship), "a ConfigMap"),
+	}
+}
+
+// validateDerivedNames reports destinations whose site makes a name too long for
+// Kubernetes, once each, with the name that is the furthest over its limit.
+func validateDerivedNames(r *Replication, p *field.Path) field.ErrorList {
+	name := r.Metadata.Name
+	if name == "" || len(name) > ReplicationNameLimit {
+		return nil
+	}
+	var errs field.ErrorList
+	for i, d := range r.Spec.Destinations {
+		var worst derivedName
+		over := 0
+		for _, n := range derivedNames(contract.RelationshipName(name, d.Site)) {
+			if excess := len(n.name) - n.limit; excess > over {
+				worst, over = n, excess
+			}
+		}
+		if over > 0 && d.Site != "" {
+			errs = append(errs, field.Invalid(p.Index(i).Child("site"), d.Site, fmt.Sprintf(
+				"makes the name %s of %s, which has %d characters, %d too many: shorten the site's or the replication's name",
+				worst.name, worst.kind, len(worst.name), over)))
+		}
+	}
+	return errs
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"syscall"
+
+	"github.com/backube/scribe-gen/steps/contract"
+	"github.com/backube/scribe-gen/steps/internal/site"
+	"github.com/backube/scribe-gen/steps/internal/step"
+	"github.com/backube/scribe-gen/steps/internal/volume"
+)
+
+// faultVariable tells a listener of this test where to kill itself.
+const faultVariable = "SCRIBE_TEST_FAULT"
+
+// The instructions of a commit at which a listener is killed.
+const (
+	beforeCut  = "before cut"
+	afterCut   = "after cut"
+	beforeSave = "before save"
+	afterSave  = "after save"
+	failCut    = "cut fails" // not a kill: the snapshot is refused
+)
+
+// faultyListenVerb is the listen verb on a store that kills the process.
+func faultyListenVerb() step.Verb {
+	verb := listenVerb()
+	args := verb.Command.(*contract.RsyncListen)
+	verb.Run = func(ctx context.Context, env *step.Env) (contract.Outcome, error) {
+		return listen(ctx, env, args, func(s contract.Site, log *slog.Logger) (volume.Store, error) {
+			store, err := site.Open(s, log)
+			return faulty{Store: store, at: os.Getenv(faultVariable)}, err
+		})
+	}
+	return verb
+}
+
+type faulty struct {
+	volume.Store
+	at string
+}
+
+func (f faulty) die(at string) {
+	if f.at == at {
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		select {}
+	}
+}
+
+func (f faulty) Cut(ctx context.Context, req volume.CutRequest) (volume.Snapshot, error) {
+	if f.at == failCut {
+		return volume.Snapshot{}, os.ErrDeadlineExceeded
+	}
+	f.die(beforeCut)
+	s, err := f.Store.Cut(ctx, req)
+	f.die(afterCut)
+	return s, err
+}
+
+func (f faulty) Save(ctx context.Context, s contract.State, v volume.Version) error {
+	if s.Last == nil { // the key that was used, not the commit
+		return f.Store.Save(ctx, s, v)
+	}
+	f.die(beforeSave)
+	err := f.Store.Save(ctx, s, v)
+	f.die(afterSave)
+	return err
+}

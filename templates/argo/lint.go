@@ -1,0 +1,245 @@
+package argo
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
+	"github.com/expr-lang/expr"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/backube/scribe-gen/generator/manifest"
+)
+
+// lint reports what Argo's own validators and the API server let pass, and what
+// then fails at night: a mount without a volume, an expression that does not
+// compile, a missing account. foreign are accounts that are not part of the
+// objects.
+func lint(objects []manifest.Object, foreign map[string]bool) error {
+	l := linter{accounts: maps.Clone(foreign), templates: map[string]bool{}}
+	for _, o := range objects {
+		l.collect(o)
+	}
+	for _, o := range objects {
+		l.object(o)
+		switch o := o.(type) {
+		case *wfv1.WorkflowTemplate:
+			l.workflow(o)
+		case *wfv1.CronWorkflow:
+			l.cron(o)
+		}
+	}
+	return errors.Join(l.errs...)
+}
+
+type linter struct {
+	// accounts and templates are those that can be referred to.
+	accounts, templates map[string]bool
+	namespace           string
+	where               string
+	errs                []error
+}
+
+func (l *linter) failf(format string, args ...any) {
+	l.errs = append(l.errs, fmt.Errorf(l.where+": "+format, args...))
+}
+
+// collect notes what others refer to.
+func (l *linter) collect(o manifest.Object) {
+	switch o.(type) {
+	case *corev1.ServiceAccount:
+		l.accounts[o.GetName()] = true
+	case *wfv1.WorkflowTemplate:
+		l.templates[o.GetName()] = true
+	}
+	if l.namespace == "" {
+		l.namespace = o.GetNamespace()
+	}
+}
+
+// clusterScoped are the kinds that belong to no namespace.
+var clusterScoped = [...]string{"ClusterRole", "ClusterRoleBinding"}
+
+// nameLimits are the longest names by kind, in bytes, where they are shorter than
+// what any object may have: runs of a CronWorkflow get a time stamp, a
+// WorkflowTemplate's name becomes a label.
+var nameLimits = [...]struct {
+	kind  string
+	limit int
+}{{"CronWorkflow", 52}, {"WorkflowTemplate", 63}, {"Service", 63}}
+
+// object checks what holds for every object.
+func (l *linter) object(o manifest.Object) {
+	kind, name := o.GetObjectKind().GroupVersionKind().Kind, o.GetName()
+	l.where = kind + " " + name
+	if slices.Contains(clusterScoped[:], kind) {
+		if o.GetNamespace() != "" {
+			l.failf("is not in a namespace")
+		}
+		return // names of roles may hold a colon
+	}
+	// Argo's offline lint takes objects with and without namespace for strangers.
+	if o.GetNamespace() == "" || o.GetNamespace() != l.namespace {
+		l.failf("namespace %q, want %q", o.GetNamespace(), l.namespace)
+	}
+	for _, problem := range validation.IsDNS1123Subdomain(name) {
+		l.failf("name: %s", problem)
+	}
+	for _, n := range nameLimits {
+		if n.kind == kind && len(name) > n.limit {
+			l.failf("name has %d bytes, at most %d are possible", len(name), n.limit)
+		}
+	}
+}
+
+func (l *linter) cron(c *wfv1.CronWorkflow) {
+	spec := c.Spec
+	switch {
+	case len(spec.Schedules) == 0:
+		l.failf("has no schedule")
+	case spec.Timezone == "":
+		l.failf("has no time zone: it would be the controller's")
+	case spec.ConcurrencyPolicy != wfv1.ForbidConcurrent:
+		l.failf("concurrency policy %q: Allow runs at the same time, Replace leaves out cleanup", spec.ConcurrencyPolicy)
+	}
+	if ref := spec.WorkflowSpec.WorkflowTemplateRef; ref == nil || !l.templates[ref.Name] {
+		l.failf("refers to a WorkflowTemplate that is not in the bundle")
+	}
+	l.braces(c, nil)
+}
+
+func (l *linter) workflow(w *wfv1.WorkflowTemplate) {
+	if w.Spec.ActiveDeadlineSeconds == nil {
+		l.failf("has no deadline")
+	}
+	if s := w.Spec.Synchronization; s != nil {
+		for _, m := range s.Mutexes {
+			for _, problem := range validation.IsDNS1123Label(m.Name) {
+				l.failf("mutex %q: %s", m.Name, problem)
+			}
+		}
+	}
+	names := map[string]bool{}
+	for i := range w.Spec.Templates {
+		t := &w.Spec.Templates[i]
+		l.where = "WorkflowTemplate " + w.Name + ": template " + t.Name
+		// Argo makes pod names of them as they are.
+		for _, problem := range validation.IsDNS1123Label(t.Name) {
+			l.failf("name: %s", problem)
+		}
+		if names[t.Name] {
+			l.failf("is there twice")
+		}
+		names[t.Name] = true
+		if t.DAG != nil {
+			l.dag(t.DAG)
+		}
+		if t.Container != nil {
+			l.pod(t)
+		}
+		l.braces(t, w.Spec.Arguments.Parameters)
+	}
+}
+
+func (l *linter) dag(d *wfv1.DAGTemplate) {
+	if d.FailFast == nil || *d.FailFast {
+		l.failf("fails fast")
+	}
+	for _, task := range d.Tasks {
+		if task.Depends != "" && task.Name[0] >= '0' && task.Name[0] <= '9' {
+			l.failf("task %s: names of tasks with depends cannot begin with a digit", task.Name)
+		}
+	}
+}
+
+// pod checks a template that becomes a pod.
+func (l *linter) pod(t *wfv1.Template) {
+	if len(t.Container.Command) == 0 {
+		l.failf("has no command: the controller would look it up in the registry")
+	}
+	if !l.accounts[t.ServiceAccountName] {
+		l.failf("no ServiceAccount %q in the bundle", t.ServiceAccountName)
+	}
+	if t.Timeout == "" || t.ActiveDeadlineSeconds == nil {
+		l.failf("has no time limit")
+	}
+	l.retry(t.RetryStrategy)
+	mounted, declared := map[string]bool{}, map[string]bool{}
+	for _, v := range t.Volumes {
+		declared[v.Name] = true
+		for _, problem := range validation.IsDNS1123Label(v.Name) {
+			l.failf("volume %q: %s", v.Name, problem)
+		}
+	}
+	for _, m := range t.Container.VolumeMounts {
+		if mounted[m.Name] = true; !declared[m.Name] {
+			l.failf("mounts %q, which is no volume of it", m.Name)
+		}
+	}
+	for _, v := range t.Volumes {
+		if !mounted[v.Name] {
+			l.failf("volume %q is attached to its pod although nothing mounts it", v.Name)
+		}
+	}
+}
+
+// lastRetry is what Argo gives to retry expressions.
+type lastRetry struct {
+	ExitCode string `expr:"exitCode"`
+	Status   string `expr:"status"`
+	Duration string `expr:"duration"`
+	Message  string `expr:"message"`
+}
+
+func (l *linter) retry(r *wfv1.RetryStrategy) {
+	if r == nil || r.Limit == nil {
+		l.failf("has no retry limit: Argo would ignore the backoff")
+		return
+	}
+	environment := map[string]any{"lastRetry": lastRetry{}}
+	if _, err := expr.Compile(r.Expression, expr.Env(environment), expr.AsBool()); err != nil {
+		l.failf("retry expression: %v", err)
+	}
+}
+
+var braces = regexp.MustCompile(`\{\{(.*?)\}\}|\{\{|\}\}`)
+
+// braces checks that nothing but variables of ours looks like one of Argo's.
+func (l *linter) braces(part any, params []wfv1.Parameter) {
+	known := map[string]bool{variableRun: true, variableAttempt: true}
+	for _, p := range params {
+		known[variableParam(p.Name)] = true
+	}
+	if t, ok := part.(*wfv1.Template); ok {
+		for _, p := range t.Inputs.Parameters {
+			known[variableInput(p.Name)] = true
+		}
+		if t.DAG != nil {
+			for _, task := range t.DAG.Tasks {
+				for _, p := range task.Arguments.Parameters {
+					// Which outputs there are is for Argo's validator.
+					if text := p.Value.String(); strings.HasPrefix(text, "{{tasks.") {
+						known[text] = true
+					}
+				}
+			}
+		}
+	}
+	text, err := json.Marshal(part)
+	if err != nil {
+		l.failf("%v", err)
+		return
+	}
+	for _, found := range braces.FindAllString(string(text), -1) {
+		// JSON itself closes objects in objects with "}}".
+		if found != "}}" && !known[found] {
+			l.failf("%s is no variable that is known here", found)
+		}
+	}
+}

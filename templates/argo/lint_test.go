@@ -1,0 +1,133 @@
+package argo
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"testing"
+
+	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
+	"github.com/argoproj/argo-workflows/v3/util/template"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/backube/scribe-gen/generator/manifest"
+)
+
+// find returns the first object of a type.
+func find[T manifest.Object](t *testing.T, objects []manifest.Object) T {
+	t.Helper()
+	for _, o := range objects {
+		if found, ok := o.(T); ok {
+			return found
+		}
+	}
+	require.Fail(t, "no such object")
+	panic("unreachable")
+}
+
+// Each case breaks one thing of good objects that Argo's validators let pass.
+func TestLint(t *testing.T) {
+	// The templates of the source: main, finally, snapshot, push, cleanup.
+	push := func(t *testing.T, objects []manifest.Object) *wfv1.Template {
+		return &find[*wfv1.WorkflowTemplate](t, objects).Spec.Templates[3]
+	}
+	cron := find[*wfv1.CronWorkflow]
+	tests := map[string]struct {
+		spoil func(t *testing.T, objects []manifest.Object)
+		want  string
+	}{
+		"mount without volume": {func(t *testing.T, o []manifest.Object) {
+			p := push(t, o)
+			p.Volumes = p.Volumes[:1]
+		}, `template push: mounts "data", which is no volume of it`},
+		"volume without mount": {func(t *testing.T, o []manifest.Object) {
+			p := push(t, o)
+			p.Container.VolumeMounts = p.Container.VolumeMounts[:1]
+		}, `volume "data" is attached to its pod although nothing mounts it`},
+		"no retry limit": {func(t *testing.T, o []manifest.Object) { push(t, o).RetryStrategy.Limit = nil }, "has no retry limit"},
+		"expression that does not compile": {func(t *testing.T, o []manifest.Object) {
+			push(t, o).RetryStrategy.Expression = "lastRetry.exitCod == '2'"
+		}, "retry expression: "},
+		"expression that is no condition": {func(t *testing.T, o []manifest.Object) {
+			push(t, o).RetryStrategy.Expression = "lastRetry.exitCode"
+		}, "retry expression: "},
+		"upper case": {func(t *testing.T, o []manifest.Object) { push(t, o).Name = "Push" }, "template Push: name: "},
+		"digit":      {func(t *testing.T, o []manifest.Object) { taskOf(t, o).Name = "1push" }, "cannot begin with a digit"},
+		"fails fast": {func(t *testing.T, o []manifest.Object) {
+			find[*wfv1.WorkflowTemplate](t, o).Spec.Templates[0].DAG.FailFast = nil
+		}, "fails fast"},
+		"stranger's variable": {func(t *testing.T, o []manifest.Object) {
+			push(t, o).Container.Args = []string{"{{workflow.name}}"}
+		}, "{{workflow.name}} is no variable that is known here"},
+		"input that is not declared": {func(t *testing.T, o []manifest.Object) {
+			push(t, o).Container.Args = []string{"{{inputs.parameters.x}}"}
+		}, "{{inputs.parameters.x}} is no variable"},
+		"open braces": {func(t *testing.T, o []manifest.Object) {
+			push(t, o).Metadata.Annotations["a"] = "{{"
+		}, "is no variable that is known here"},
+		"no command": {func(t *testing.T, o []manifest.Object) { push(t, o).Container.Command = nil }, "has no command"},
+		"no account": {func(t *testing.T, o []manifest.Object) { push(t, o).ServiceAccountName = "x" }, `no ServiceAccount "x"`},
+		"no limit":   {func(t *testing.T, o []manifest.Object) { push(t, o).Timeout = "" }, "has no time limit"},
+		"no deadline": {func(t *testing.T, o []manifest.Object) {
+			find[*wfv1.WorkflowTemplate](t, o).Spec.ActiveDeadlineSeconds = nil
+		}, "has no deadline"},
+		"mutex": {func(t *testing.T, o []manifest.Object) {
+			find[*wfv1.WorkflowTemplate](t, o).Spec.Synchronization.Mutexes[0].Name = ""
+		}, `mutex ""`},
+		"no schedule": {func(t *testing.T, o []manifest.Object) { cron(t, o).Spec.Schedules = nil }, "has no schedule"},
+		"no zone":     {func(t *testing.T, o []manifest.Object) { cron(t, o).Spec.Timezone = "" }, "has no time zone"},
+		"replace": {func(t *testing.T, o []manifest.Object) {
+			cron(t, o).Spec.ConcurrencyPolicy = wfv1.ReplaceConcurrent
+		}, `concurrency policy "Replace"`},
+		"template elsewhere": {func(t *testing.T, o []manifest.Object) {
+			cron(t, o).Spec.WorkflowSpec.WorkflowTemplateRef.Name = "x"
+		}, "refers to a WorkflowTemplate that is not in the bundle"},
+		"name of a cron": {func(t *testing.T, o []manifest.Object) {
+			cron(t, o).Name = "a-name-of-fifty-three-characters-is-one-too-many-here"
+		}, "name has 53 bytes, at most 52 are possible"},
+		"namespace": {func(t *testing.T, o []manifest.Object) { find[*corev1.ConfigMap](t, o).Namespace = "" }, `namespace "", want "wiki"`},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			objects := compile(t, filepath.Join("testdata", "dr", specFile))[0].Objects
+			require.NoError(t, lint(objects, map[string]bool{}))
+			test.spoil(t, objects)
+			assert.ErrorContains(t, lint(objects, map[string]bool{}), test.want)
+		})
+	}
+}
+
+// taskOf returns the task that pushes.
+func taskOf(t *testing.T, objects []manifest.Object) *wfv1.DAGTask {
+	return &find[*wfv1.WorkflowTemplate](t, objects).Spec.Templates[0].DAG.Tasks[1]
+}
+
+// The controller fills in variables in several passes; the number of the attempt
+// must survive those that do not know it yet, and then count from 1.
+func TestAttemptVariable(t *testing.T) {
+	text, err := json.Marshal(map[string]string{"run": variableRun, "attempt": variableAttempt})
+	require.NoError(t, err)
+	first, err := template.Replace(string(text), map[string]string{"workflow.uid": "u"}, true)
+	require.NoError(t, err)
+	assert.Contains(t, first, variableAttempt)
+	second, err := template.Replace(first, map[string]string{"workflow.uid": "u", "retries": "0"}, true)
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"run":"u","attempt":"1"}`, second)
+}
+
+// The patch must be what Argo merges into a pod: its containers by name, and
+// nothing that a pod does not have.
+func TestPodSpecPatch(t *testing.T) {
+	var patch corev1.PodSpec
+	require.NoError(t, yaml.UnmarshalStrict([]byte(podSpecPatch), &patch))
+	require.Len(t, patch.InitContainers, 1)
+	require.Len(t, patch.Containers, 1)
+	for name, c := range map[string]corev1.Container{"init": patch.InitContainers[0], "wait": patch.Containers[0]} {
+		assert.Equal(t, name, c.Name)
+		assert.False(t, *c.SecurityContext.AllowPrivilegeEscalation)
+		assert.Equal(t, []corev1.Capability{"ALL"}, c.SecurityContext.Capabilities.Drop)
+	}
+	assert.EqualValues(t, 60, *patch.TerminationGracePeriodSeconds)
+}

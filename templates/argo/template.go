@@ -1,0 +1,187 @@
+package argo
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/backube/scribe-gen/generator/plan"
+	"github.com/backube/scribe-gen/steps/contract"
+	"github.com/backube/scribe-gen/templates/internal/podspec"
+)
+
+// Argo's variables. The run ID is the workflow's UID, as it is the same for all
+// of a run's attempts and pods.
+const (
+	variableRun     = "{{workflow.uid}}"
+	variableAttempt = "{{=asInt(retries)+1}}"
+)
+
+func variableInput(name string) string  { return "{{inputs.parameters." + name + "}}" }
+func variableParam(name string) string  { return "{{workflow.parameters." + name + "}}" }
+func variableOutput(s, o string) string { return "{{tasks." + s + ".outputs.parameters." + o + "}}" }
+func inputName(v plan.Variable) string  { return v.Step + "-" + v.Name }
+
+func intOrString(n int) *intstr.IntOrString {
+	v := intstr.FromInt32(int32(n))
+	return &v
+}
+
+// podSpecPatch reaches what a template has no field for: the containers that Argo
+// adds, which Pod Security Standard "restricted" refuses as they are, and the
+// time that a step has after SIGTERM to tell the other side and to report.
+const podSpecPatch = `{"containers":[{"name":"wait","securityContext":` + addedSecurity + `}],` +
+	`"initContainers":[{"name":"init","securityContext":` + addedSecurity + `}],` +
+	`"terminationGracePeriodSeconds":60}`
+
+const addedSecurity = `{"allowPrivilegeEscalation":false,"capabilities":{"drop":["ALL"]}}`
+
+// dag orders steps. It does not fail fast: that would leave out what has nothing
+// to do with the failure.
+func dag(name string, steps []plan.Step) wfv1.Template {
+	no := false
+	tasks := make([]wfv1.DAGTask, len(steps))
+	for i := range steps {
+		s := &steps[i]
+		tasks[i] = wfv1.DAGTask{Name: s.Name, Template: s.Name}
+		for _, v := range outputsUsed(s) {
+			tasks[i].Arguments.Parameters = append(tasks[i].Arguments.Parameters, wfv1.Parameter{
+				Name: inputName(v), Value: wfv1.AnyStringPtr(variableOutput(v.Step, v.Name)),
+			})
+		}
+		var depends []string
+		for _, n := range s.Needs {
+			// The bare name would also let a skipped step pass, whose outputs are then
+			// waited for until the workflow's deadline.
+			depends = append(depends, n+".Succeeded")
+		}
+		tasks[i].Depends = strings.Join(depends, " && ")
+	}
+	return wfv1.Template{Name: name, DAG: &wfv1.DAGTemplate{FailFast: &no, Tasks: tasks}}
+}
+
+// outputsUsed returns the outputs of other steps that a step uses, each once, in
+// the order of their use. The plan was checked, so that all variables parse.
+func outputsUsed(s *plan.Step) []plan.Variable {
+	var used []plan.Variable
+	variables, _ := s.Variables()
+	for _, v := range variables {
+		if v.Kind == plan.VariableOutput && !slices.Contains(used, v) {
+			used = append(used, v)
+		}
+	}
+	return used
+}
+
+// stepTemplate is one step. Everything about its pod is here.
+func (r relationship) stepTemplate(p *plan.Pipeline, s *plan.Step) (wfv1.Template, error) {
+	value := variables(s)
+	args, err := s.Args(value)
+	if err != nil {
+		return wfv1.Template{}, err
+	}
+	volumes, err := podspec.Volumes(s, value)
+	if err != nil {
+		return wfv1.Template{}, err
+	}
+	security, err := podspec.PodSecurity(s.Pod)
+	if err != nil {
+		return wfv1.Template{}, err
+	}
+	container := podspec.Container("main", s, args)
+	container.Env = []corev1.EnvVar{{Name: podspec.AttemptVariable, Value: variableAttempt}}
+	limit := intstr.FromInt32(*seconds32(s.Timeout))
+	t := wfv1.Template{
+		Name:    s.Name,
+		Inputs:  inputs(s),
+		Outputs: outputs(s),
+		Metadata: wfv1.Metadata{
+			Labels:      podspec.Labels(r.plan.Replication, r.Name, p.Role, s, variableRun),
+			Annotations: podspec.Annotations(s),
+		},
+		Container:          &container,
+		Volumes:            volumes,
+		ServiceAccountName: s.Account,
+		SecurityContext:    security,
+		NodeSelector:       s.Pod.NodeSelector,
+		Tolerations:        s.Pod.Tolerations,
+		Affinity:           s.Pod.Affinity,
+		PriorityClassName:  s.Pod.PriorityClassName,
+		RetryStrategy:      retryStrategy(s.Retry),
+		PodSpecPatch:       podSpecPatch,
+		// Both: one covers a pod that cannot start, the other one that runs. A pod
+		// that no node takes is left to the workflow's deadline.
+		Timeout:               s.Timeout.String(),
+		ActiveDeadlineSeconds: &limit,
+	}
+	return t, nil
+}
+
+// variables returns Argo's notation of the variables in a step's template. Values
+// of other steps come in as inputs of the template.
+func variables(s *plan.Step) func(plan.Variable) (string, error) {
+	return func(v plan.Variable) (string, error) {
+		switch v.Kind {
+		case plan.VariableRun:
+			return variableRun, nil
+		case plan.VariableOutput:
+			return variableInput(inputName(v)), nil
+		case plan.VariableParam:
+			return variableParam(v.Name), nil
+		}
+		m, ok := s.Mount(v.Name)
+		if !ok {
+			return "", fmt.Errorf("no mount %q", v.Name)
+		}
+		return m.Path, nil
+	}
+}
+
+func inputs(s *plan.Step) wfv1.Inputs {
+	var in wfv1.Inputs
+	for _, v := range outputsUsed(s) {
+		in.Parameters = append(in.Parameters, wfv1.Parameter{Name: inputName(v)})
+	}
+	return in
+}
+
+func outputs(s *plan.Step) wfv1.Outputs {
+	var out wfv1.Outputs
+	for _, o := range s.Outputs {
+		out.Parameters = append(out.Parameters, wfv1.Parameter{
+			Name: o.Name, ValueFrom: &wfv1.ValueFrom{Path: o.Path},
+		})
+	}
+	return out
+}
+
+// retryStrategy: Always, as a pod that was evicted or whose node died counts as
+// an error and not as a failure, but never after an exit code that says that
+// trying again is useless. Without a limit Argo ignores the backoff. There is no
+// maxDuration: it counts from the first start, so that a long transfer that
+// fails late would never be tried again.
+func retryStrategy(r plan.Retry) *wfv1.RetryStrategy {
+	return &wfv1.RetryStrategy{
+		Limit:       intOrString(r.Limit),
+		RetryPolicy: wfv1.RetryPolicyAlways,
+		Expression:  retryExpression(),
+		Backoff: &wfv1.Backoff{
+			Duration: r.Backoff.String(),
+			Factor:   intOrString(2),
+			Cap:      r.MaxBackoff.String(),
+		},
+	}
+}
+
+// retryExpression says when to try again; exit codes are strings there.
+func retryExpression() string {
+	codes := make([]string, len(contract.NoRetry))
+	for i, code := range contract.NoRetry {
+		codes[i] = fmt.Sprintf("'%d'", code)
+	}
+	return "lastRetry.status == 'Error' || !(lastRetry.exitCode in [" + strings.Join(codes, ",") + "])"
+}

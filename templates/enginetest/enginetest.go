@@ -1,0 +1,143 @@
+package enginetest
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/backube/scribe-gen/generator"
+	"github.com/backube/scribe-gen/generator/manifest"
+	"github.com/backube/scribe-gen/generator/plan"
+)
+
+// Run checks that the engine shows every feature of a plan.
+func Run(t *testing.T, e generator.Engine, inspect Inspector) {
+	c := conformance{engine: e, inspect: inspect, plan: sample(e.Name())}
+	require.NoError(t, plan.Check(c.plan))
+	c.objects = c.compile(t)
+	var err error
+	c.pipelines, err = inspect.Pipelines(c.objects)
+	require.NoError(t, err)
+
+	t.Run("every step once", c.everyStepOnce)
+	t.Run("order", c.order)
+	t.Run("arguments", c.arguments)
+	t.Run("outputs", c.outputs)
+	t.Run("parameters", c.parameters)
+	t.Run("mounts", c.mounts)
+	t.Run("only what is mounted", c.onlyWhatIsMounted)
+	t.Run("secrets are files", c.secretsAreFiles)
+	t.Run("retry", c.retry)
+	t.Run("permanent failures are not retried", c.noRetry)
+	t.Run("timeouts", c.timeouts)
+	t.Run("schedule", c.schedule)
+	t.Run("exclusive", c.exclusive)
+	t.Run("security", c.security)
+	t.Run("placement", c.placement)
+	t.Run("listener", c.listener)
+	t.Run("access", c.access)
+	t.Run("claims", c.claims)
+	t.Run("texts", c.texts)
+	t.Run("names and labels", c.namesAndLabels)
+	t.Run("unsupported", c.unsupported)
+	t.Run("deterministic", c.deterministic)
+}
+
+type conformance struct {
+	engine    generator.Engine
+	inspect   Inspector
+	plan      *plan.Plan
+	objects   []manifest.Object
+	pipelines map[string]Pipeline
+}
+
+func (c *conformance) compile(t *testing.T) []manifest.Object {
+	t.Helper()
+	objects, err := c.engine.Objects(c.plan, c.plan.Sites[0])
+	require.NoError(t, err)
+	return objects
+}
+
+func (c *conformance) relationship() *plan.Relationship {
+	return &c.plan.Sites[0].Relationships[0]
+}
+
+// eachPipeline visits the plan's pipelines beside the engine's.
+func (c *conformance) eachPipeline(t *testing.T, visit func(*testing.T, *plan.Pipeline, Pipeline)) {
+	for i := range c.relationship().Pipelines {
+		p := &c.relationship().Pipelines[i]
+		t.Run(p.Name, func(t *testing.T) {
+			require.Contains(t, c.pipelines, p.Name)
+			visit(t, p, c.pipelines[p.Name])
+		})
+	}
+}
+
+// eachStep visits the plan's steps beside the engine's.
+func (c *conformance) eachStep(t *testing.T, visit func(*testing.T, *plan.Step, Step)) {
+	c.eachPipeline(t, func(t *testing.T, p *plan.Pipeline, got Pipeline) {
+		for _, pair := range []struct {
+			want []plan.Step
+			got  []Step
+		}{{p.Steps, got.Steps}, {p.Finally, got.Finally}} {
+			for i := range pair.want {
+				want := &pair.want[i]
+				for _, s := range pair.got {
+					if s.Name == want.Name {
+						t.Run(s.Name, func(t *testing.T) { visit(t, want, s) })
+					}
+				}
+			}
+		}
+	})
+}
+
+func (c *conformance) namesAndLabels(t *testing.T) {
+	seen := map[string]bool{}
+	for _, o := range c.objects {
+		kind := o.GetObjectKind().GroupVersionKind().Kind
+		id := kind + " " + o.GetNamespace() + "/" + o.GetName()
+		assert.NotEmpty(t, kind, "%T", o)
+		assert.False(t, seen[id], "%s is there twice", id)
+		seen[id] = true
+		assert.LessOrEqual(t, len(o.GetName()), validation.DNS1123SubdomainMaxLength, id)
+		if o.GetNamespace() != "" {
+			assert.Equal(t, c.plan.Sites[0].Namespace, o.GetNamespace(), id)
+			assert.Empty(t, validation.IsDNS1123Subdomain(o.GetName()), id)
+		}
+		for k, v := range c.plan.Labels {
+			assert.Equal(t, v, o.GetLabels()[k], id)
+		}
+		for k, v := range c.plan.Annotations {
+			assert.Equal(t, v, o.GetAnnotations()[k], id)
+		}
+		for k, v := range o.GetLabels() {
+			assert.Empty(t, validation.IsValidLabelValue(v), "%s: label %s", id, k)
+		}
+	}
+}
+
+// What an engine cannot express it must refuse.
+func (c *conformance) unsupported(t *testing.T) {
+	p := sample(c.engine.Name())
+	p.Sites[0].Relationships[0].Pipelines[0].Steps[1].Mounts[0].Kind = "wormhole"
+	_, err := c.engine.Objects(p, p.Sites[0])
+	var unsupported *plan.UnsupportedError
+	assert.ErrorAs(t, err, &unsupported)
+}
+
+func (c *conformance) deterministic(t *testing.T) {
+	print := func(v any) string {
+		data, err := json.Marshal(v)
+		require.NoError(t, err)
+		return string(data)
+	}
+	before, first := print(c.plan), print(c.compile(t))
+	for range 10 {
+		require.Equal(t, first, print(c.compile(t)))
+	}
+	assert.Equal(t, before, print(c.plan), "the plan was modified")
+}

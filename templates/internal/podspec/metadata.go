@@ -1,0 +1,51 @@
+package podspec
+
+import (
+	"maps"
+
+	"github.com/backube/scribe-gen/generator/plan"
+	"github.com/backube/scribe-gen/steps/contract"
+)
+
+// LabelStep tells the pods of one step apart, which the listener's Service needs:
+// a pod that makes keys would be ready to take its connections too.
+const LabelStep = "scribe.backube/step"
+
+// AttemptVariable is the environment variable in which steps expect the number of
+// the attempt, from 1, for their logs.
+const AttemptVariable = "SCRIBE_ATTEMPT"
+
+// Selector is the labels that every pod of a step has, in each of its runs.
+func Selector(relationship, role, step string) map[string]string {
+	return map[string]string{
+		contract.LabelRelationship: relationship,
+		contract.LabelRole:         role,
+		LabelStep:                  step,
+	}
+}
+
+// Labels of a step's pod. Service meshes are kept out: their sidecars outlive the
+// step and break into its SSH. The user's labels win, except over those that the
+// Service and the steps select by.
+func Labels(replication, relationship, role string, s *plan.Step, run string) map[string]string {
+	labels := map[string]string{"sidecar.istio.io/inject": "false"}
+	maps.Copy(labels, s.Pod.Labels)
+	maps.Copy(labels, Selector(relationship, role, s.Name))
+	labels[contract.LabelReplication] = replication
+	labels[contract.LabelRun] = run
+	return labels
+}
+
+// Annotations of a step's pod. A mover must not be moved to another node for the
+// sake of a few cores: hours of transfer may go with it.
+func Annotations(s *plan.Step) map[string]string {
+	annotations := map[string]string{
+		"sidecar.istio.io/inject": "false",
+		"linkerd.io/inject":       "disabled",
+	}
+	if s.MountsClaim() {
+		annotations["cluster-autoscaler.kubernetes.io/safe-to-evict"] = "false"
+	}
+	maps.Copy(annotations, s.Pod.Annotations)
+	return annotations
+}

@@ -1,0 +1,184 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/backube/scribe-gen/generator/plan"
+	"github.com/backube/scribe-gen/steps/contract"
+)
+
+// meeting is where the push and the listener of one run find each other.
+type meeting struct{ port int }
+
+const loopback = "127.0.0.1"
+
+// listenerGrace is how long a listener answers after a commit when its push is
+// part of the same run. It is as long as retries of the push may take, because
+// the listener is told to end as soon as the push has.
+const listenerGrace = time.Hour
+
+// errPushed ends a listener because its push has heard that the run is committed.
+var errPushed = errors.New("the push has ended")
+
+// findMeeting picks a free port of the loopback interface when both sides are
+// among the parts.
+func findMeeting(parts []Part) (meeting, error) {
+	if !hasStep[*contract.RsyncListen](parts) || !hasStep[*contract.RsyncPush](parts) {
+		return meeting{}, nil
+	}
+	l, err := net.Listen("tcp", net.JoinHostPort(loopback, "0"))
+	if err != nil {
+		return meeting{}, fmt.Errorf("find a free port on %s: %w", loopback, err)
+	}
+	defer func() { _ = l.Close() }()
+	return meeting{port: l.Addr().(*net.TCPAddr).Port}, nil
+}
+
+// apply sets the addresses of a step. A listener whose peer is elsewhere listens
+// on the port that the peer has in its keys.
+func (m meeting) apply(part Part, c contract.Command) {
+	switch c := c.(type) {
+	case *contract.RsyncListen:
+		if m.port != 0 {
+			c.Listen, c.Grace = fmt.Sprintf("%s:%d", loopback, m.port), listenerGrace
+		} else if _, keys, ok := findStep[*contract.RsyncKeys](part); ok && keys.Port != 0 {
+			c.Listen = fmt.Sprintf(":%d", keys.Port)
+		}
+	case *contract.RsyncPush:
+		if m.port != 0 {
+			c.Address, c.Port = loopback, m.port
+		}
+	}
+}
+
+// before holds a push back until its keys are at the source, or says what is
+// missing.
+func (r *run) before(ctx context.Context, part Part, step plan.Step) error {
+	if _, ok := step.Command.(*contract.RsyncPush); !ok {
+		return nil
+	}
+	if hasStep[*contract.RsyncKeys](r.req.Parts) {
+		select {
+		case <-r.connected:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	secret := part.Layout().Secret(contract.PushSecret(part.Relationship.Name))
+	if _, err := os.Stat(secret); err != nil {
+		return fmt.Errorf("the source has no keys for relationship %s: %w; run `scribe-gen keys` and `scribe-gen connect`, or copy the destination's directory of that name",
+			part.Relationship.Name, err)
+	}
+	return nil
+}
+
+// after brings the keys to the source once the destination has them, and lets
+// the listener end once the push has.
+func (r *run) after(step plan.Step) error {
+	switch step.Command.(type) {
+	case *contract.RsyncKeys:
+		if err := Connect(r.req.Parts); err != nil {
+			return err
+		}
+		close(r.connected)
+	case *contract.RsyncPush:
+		close(r.pushed)
+	}
+	return nil
+}
+
+// untilPushed returns a context for a step. That of a listener whose push is part
+// of the run ends, with the cause errPushed, once the push has ended well; the
+// listener has nothing left to answer then.
+func (r *run) untilPushed(ctx context.Context, step plan.Step) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	if _, ok := step.Command.(*contract.RsyncListen); ok {
+		go func() {
+			select {
+			case <-r.pushed:
+				cancel(errPushed)
+			case <-ctx.Done():
+			}
+		}()
+	}
+	return ctx, func() { cancel(nil) }
+}
+
+// Connect copies the push Secrets of a relationship from the destination among
+// the parts to the sources among them.
+func Connect(parts []Part) error {
+	for _, to := range parts {
+		if to.Pipeline.Role != contract.RoleSource {
+			continue
+		}
+		for _, from := range parts {
+			if from.Pipeline.Role != contract.RoleDestination || from.Site.Directory == to.Site.Directory {
+				continue
+			}
+			secret := contract.PushSecret(to.Relationship.Name)
+			if err := copySecret(from.Layout().Secret(secret), to.Layout().Secret(secret)); err != nil {
+				return fmt.Errorf("copy Secret %s from site %s to site %s: %w", secret, from.Site.Name, to.Site.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// copySecret makes the directory to hold the files of from, all at once: a push
+// that starts meanwhile sees the old keys or the new ones, never a mixture.
+func copySecret(from, to string) error {
+	files, err := os.ReadDir(from)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+		return err
+	}
+	// The name is one that the steps take for a leftover, should this process die.
+	fresh, err := os.MkdirTemp(filepath.Dir(to), "."+filepath.Base(to)+".*.partial")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(fresh) }()
+	for _, f := range files {
+		if !f.Type().IsRegular() {
+			continue
+		}
+		data, err := os.ReadFile(filepath.Join(from, f.Name()))
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(fresh, f.Name()), data, 0o400); err != nil {
+			return err
+		}
+	}
+	return exchange(fresh, to)
+}
+
+// hasStep reports whether one of the parts has a step with such a command.
+func hasStep[C contract.Command](parts []Part) bool {
+	for _, part := range parts {
+		if _, _, ok := findStep[C](part); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// findStep returns the part's first step with such a command.
+func findStep[C contract.Command](part Part) (plan.Step, C, bool) {
+	for _, step := range part.Pipeline.Steps {
+		if c, ok := step.Command.(C); ok {
+			return step, c, true
+		}
+	}
+	var none C
+	return plan.Step{}, none, false
+}
