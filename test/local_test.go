@@ -324,6 +324,28 @@ func TestLocalGuards(t *testing.T) {
 	h.clean()
 }
 
+// TestLocalKilledAtOnce interrupts a run twice.
+func TestLocalKilledAtOnce(t *testing.T) {
+	h := newHost(t)
+	h.spec(strings.Replace(localSpec, "rsync: {}", "rsync: {bandwidthLimit: 1Mi}", 1))
+	require.NoError(t, sample.Volume(h.primary.Volume("data"), 500, 3))
+	cmd := h.command(t.Context(), "run", "--quiet")
+	require.NoError(t, cmd.Start())
+	time.Sleep(1500 * time.Millisecond)
+	for range 2 {
+		require.NoError(t, cmd.Process.Signal(syscall.SIGINT))
+		time.Sleep(20 * time.Millisecond)
+	}
+	began := time.Now()
+	assert.Error(t, cmd.Wait())
+	assert.Less(t, time.Since(began), 5*time.Second)
+	h.idle()
+	assert.Empty(t, h.snapshots())
+	h.spec(localSpec)
+	h.run(0, "--verify")
+	h.clean()
+}
+
 // TestLocalInterrupted stops runs at several moments with Ctrl-C, and kills one
 // outright.
 func TestLocalInterrupted(t *testing.T) {

@@ -99,7 +99,7 @@ func TestCompareFindsEachChange(t *testing.T) {
 		"missing":            {"names/*", func() error { return os.Remove(in("names/*")) }, "presence", false},
 		"missing dir":        {"order/a!", func() error { return os.RemoveAll(in("order/a!")) }, "presence", false},
 		"extra":              {"names/+ plus plus", func() error { return os.WriteFile(in("names/+ plus plus"), nil, 0o600) }, "presence", false},
-		"link broken":        {"links/z/file", func() error { return unlink(in("links/z/file")) }, "hard links", true},
+		"link broken":        {"links/z/file", func() error { return unlink(in("links/z/file")) }, "hard links", false},
 		"links exchanged": {"links/z/twin 1", func() error {
 			return unix.Renameat2(unix.AT_FDCWD, in("links/z/twin 1"), unix.AT_FDCWD, in("links/z/twin 2"), unix.RENAME_EXCHANGE)
 		}, "hard links", false},

@@ -28,6 +28,7 @@ type console struct {
 
 	mu   sync.Mutex
 	bar  *progressbar.ProgressBar
+	step string // that the bar is of
 	next time.Time
 }
 
@@ -43,6 +44,9 @@ func (c *console) addFlags(cmd *cobra.Command) {
 
 // Line implements local.Reporter.
 func (c *console) Line(l local.Line) {
+	if l.Milestone && l.Step == c.drawn() {
+		c.finish()
+	}
 	switch {
 	case c.verbose:
 	case l.Last:
@@ -103,11 +107,22 @@ func (c *console) draw(p local.Progress) {
 	if c.bar == nil {
 		return
 	}
-	c.bar.Describe(fmt.Sprintf("%s: %s of %s entries", p.Step, humanize.Comma(p.Files), humanize.Comma(p.Entries)))
+	c.step = p.Step
+	c.bar.Describe(p.Step + entriesText(p))
 	if c.bar.GetMax64() != total {
 		c.bar.ChangeMax64(total)
 	}
 	_ = c.bar.Set64(p.Bytes)
+}
+
+// drawn is the step that there is a bar of.
+func (c *console) drawn() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.bar == nil {
+		return ""
+	}
+	return c.step
 }
 
 // finish removes the bar.
@@ -126,14 +141,24 @@ func progressText(p local.Progress) string {
 	if p.Total > 0 {
 		text += fmt.Sprintf(" (%d%%)", min(100, 100*p.Bytes/p.Total))
 	}
-	text += fmt.Sprintf(", %s of %s entries", humanize.Comma(p.Files), humanize.Comma(p.Entries))
-	if p.Rate > 0 {
-		text += fmt.Sprintf(", %s/s", bytesText(int64(p.Rate)))
-		if left := p.Total - p.Bytes; left > 0 {
-			text += fmt.Sprintf(", %s left", time.Duration(float64(left)/p.Rate*float64(time.Second)).Round(time.Second))
-		}
+	text += entriesText(p)
+	if p.Rate <= 0 {
+		return text
+	}
+	text += fmt.Sprintf(", %s/s", bytesText(int64(p.Rate)))
+	// Before that the rate says nothing yet.
+	if left := p.Total - p.Bytes; left > 0 && p.Bytes*100 > p.Total {
+		text += fmt.Sprintf(", %s left", time.Duration(float64(left)/p.Rate*float64(time.Second)).Round(time.Second))
 	}
 	return text
+}
+
+// entriesText is empty until the mover knows how many there are.
+func entriesText(p local.Progress) string {
+	if p.Entries == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %s of %s entries", humanize.Comma(p.Files), humanize.Comma(p.Entries))
 }
 
 func bytesText(n int64) string { return humanize.IBytes(uint64(max(n, 0))) }

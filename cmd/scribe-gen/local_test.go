@@ -43,7 +43,7 @@ func TestExitError(t *testing.T) {
 func TestProgressText(t *testing.T) {
 	assert.Equal(t, "512 MiB of 2.0 GiB (25%), 1,200 of 5,000 entries, 256 MiB/s, 6s left",
 		progressText(local.Progress{Bytes: 512 << 20, Total: 2 << 30, Files: 1200, Entries: 5000, Rate: 256 << 20}))
-	assert.Equal(t, "0 B of 0 B, 0 of 0 entries", progressText(local.Progress{}))
+	assert.Equal(t, "0 B of 0 B", progressText(local.Progress{}))
 }
 
 func TestConsole(t *testing.T) {
@@ -58,9 +58,9 @@ func TestConsole(t *testing.T) {
 		console *console
 		want    string
 	}{
-		{"default", &console{}, "here/push: started\nhere/push: warn: vanished (path=a)\nhere/push: 1 B of 2 B (50%), 0 of 0 entries\n"},
+		{"default", &console{}, "here/push: started\nhere/push: warn: vanished (path=a)\nhere/push: 1 B of 2 B (50%)\n"},
 		{"quiet", &console{quiet: true}, "here/push: warn: vanished (path=a)\n"},
-		{"verbose", &console{verbose: true}, "here/push: detail\nhere/push: error: failed\nhere/push: started\nhere/push: warn: vanished (path=a)\nhere/push: 1 B of 2 B (50%), 0 of 0 entries\n"},
+		{"verbose", &console{verbose: true}, "here/push: detail\nhere/push: error: failed\nhere/push: started\nhere/push: warn: vanished (path=a)\nhere/push: 1 B of 2 B (50%)\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var out bytes.Buffer
@@ -87,7 +87,7 @@ func TestConsoleBar(t *testing.T) {
 	c.Progress(local.Progress{Step: "push", Bytes: 8 << 20, Total: 4 << 20}) // more than there was
 	c.finish()
 	assert.Contains(t, out.String(), "here/push: started\n")
-	assert.Contains(t, out.String(), "push: 3 of 9 entries")
+	assert.Contains(t, out.String(), "push, 3 of 9 entries")
 }
 
 func TestSummary(t *testing.T) {

@@ -90,7 +90,7 @@ func TestBuildCommands(t *testing.T) {
 		"push",
 		"--replication=wikidata", "--relationship=wikidata-secondary", "--run-id=$[run]",
 		"--max-delete=50%",
-		"--filter-file=$[mounts.filters]/filters", "--compress=Auto",
+		"--filter-file=$[mounts.filters]/filters", "--method=$[steps.snapshot.method]", "--compress=Auto",
 		"--root=$[mounts.data]", "--recovery-point=$[steps.snapshot.recovery-point]", "--keys=$[mounts.keys]",
 		"--connect-timeout=10m0s", "--commit-timeout=15m0s",
 	}, contract.Args(push.Command))
@@ -107,8 +107,6 @@ func TestBuildDirect(t *testing.T) {
 	p := build(t, "persistentVolumeClaim: wikidata", "persistentVolumeClaim: wikidata, copyMethod: Direct",
 		"capacity: 10Gi", "copyMethod: Direct")
 	assert.Equal(t, []string{"scribe-wikidata-secondary-dst: keys listen"}, names(p.Sites[1].Relationships[0]))
-	push := p.Sites[0].Relationships[0].Pipelines[0].Steps[1].Command.(*contract.RsyncPush)
-	assert.True(t, push.Live)
 	listen := p.Sites[1].Relationships[0].Pipelines[0].Steps[1].Command.(*contract.RsyncListen)
 	assert.Equal(t, "Direct", listen.CopyMethod)
 	for _, site := range p.Sites {

@@ -21,6 +21,7 @@ const (
 
 	outputClaim         = "claim"
 	outputRecoveryPoint = "recovery-point"
+	outputMethod        = "method"
 
 	mountData    = "data"
 	mountReplica = "replica"
@@ -114,7 +115,7 @@ func (l *link) schedule(startingDeadline time.Duration) *Schedule {
 	if zone == "" {
 		zone = "Etc/UTC"
 	}
-	return &Schedule{Cron: s.Cron, TimeZone: zone, Suspend: s.Suspend, StartingDeadline: startingDeadline}
+	return &Schedule{Cron: l.times.cron, TimeZone: zone, Suspend: s.Suspend, StartingDeadline: startingDeadline}
 }
 
 func (l *link) common() contract.Common {
@@ -134,12 +135,11 @@ func (l *link) guard() contract.Guard {
 	return contract.Guard{MaxDelete: l.Spec.Guard.MaxDelete, AllowEmptySource: l.Spec.Guard.AllowEmptySource}
 }
 
-// transfer is how the data is read. The source counts as live only when the spec
-// says Direct: should Auto end up with Direct, a file that vanishes fails the
-// attempt instead of passing with a warning, which errs on the safe side.
+// transfer is how the data is read. Which copy method Auto chose is known when
+// the copy is made.
 func (l *link) transfer() contract.Transfer {
 	t := contract.Transfer{
-		Live:           l.Spec.Source.CopyMethod == spec.CopyDirect,
+		Method:         Output(stepSnapshot, outputMethod),
 		BandwidthLimit: l.Spec.Rsync.BandwidthLimit,
 	}
 	if len(l.Spec.Filters.Exclude) > 0 {

@@ -25,7 +25,7 @@ func (l *link) mover(s Step) Step {
 
 func (l *link) snapshotStep() Step {
 	source := l.Spec.Source
-	claimFile, pointFile := dirOutputs+outputClaim, dirOutputs+outputRecoveryPoint
+	claimFile, pointFile, methodFile := dirOutputs+outputClaim, dirOutputs+outputRecoveryPoint, dirOutputs+outputMethod
 	return l.control(Step{
 		Name: stepSnapshot,
 		Command: &contract.SnapshotCreate{
@@ -33,9 +33,9 @@ func (l *link) snapshotStep() Step {
 			Claim: source.PersistentVolumeClaim, Method: string(source.CopyMethod),
 			StorageClass: source.StorageClassName, SnapshotClass: source.VolumeSnapshotClassName,
 			AccessModes: modes(source.AccessModes), Capacity: source.Capacity,
-			Timeout: l.times.copied, ClaimFile: claimFile, RecoveryPointFile: pointFile,
+			Timeout: l.times.copied, ClaimFile: claimFile, RecoveryPointFile: pointFile, MethodFile: methodFile,
 		},
-		Outputs: []OutputFile{{outputClaim, claimFile}, {outputRecoveryPoint, pointFile}},
+		Outputs: []OutputFile{{outputClaim, claimFile}, {outputRecoveryPoint, pointFile}, {outputMethod, methodFile}},
 		Account: l.account(dutySource).Name,
 	}, l.times.copied)
 }

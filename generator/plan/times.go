@@ -30,6 +30,8 @@ type times struct {
 	run, slack, attempt, copied, cut, commit, ready, window, connect time.Duration
 	// period is the shortest time between two starts; 0 without a schedule.
 	period time.Duration
+	// cron is the schedule in five fields, which every engine reads alike.
+	cron string
 }
 
 func newTimes(s *spec.Spec) (times, error) {
@@ -48,7 +50,10 @@ func newTimes(s *spec.Spec) (times, error) {
 	t.ready = min(run/4, 30*time.Minute).Round(time.Second)
 	t.window = t.attempt - t.cut - t.slack
 	if s.Schedule != nil {
-		if t.period, err = period(s.Schedule.Cron); err != nil {
+		if t.cron, err = spec.ExpandCron(s.Schedule.Cron); err != nil {
+			return times{}, fmt.Errorf("spec.schedule.cron: %w", err)
+		}
+		if t.period, err = period(t.cron); err != nil {
 			return times{}, fmt.Errorf("spec.schedule.cron: %w", err)
 		}
 		// A listener that found nobody ends a little before the next one is due, so

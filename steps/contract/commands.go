@@ -17,6 +17,7 @@ type SnapshotCreate struct {
 	Timeout           time.Duration `flag:"timeout" usage:"longest wait for the copy (default 10m)"`
 	ClaimFile         string        `flag:"claim-file" usage:"file for the name of the claim to read from"`
 	RecoveryPointFile string        `flag:"recovery-point-file" usage:"file for the recovery point, RFC 3339"`
+	MethodFile        string        `flag:"method-file" usage:"file for the copy method that was used: Clone, Snapshot or Direct"`
 }
 
 // SnapshotCleanup removes what the run made and may not leave behind, and what

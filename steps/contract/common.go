@@ -25,7 +25,7 @@ type Guard struct {
 // Transfer is how a mover reads the source and drives rsync.
 type Transfer struct {
 	FilterFile     string `flag:"filter-file" usage:"file of rsync filter rules, one a line"`
-	Live           bool   `flag:"live" usage:"the source is the live volume: files that vanish while they are read are a warning"`
+	Method         string `flag:"method" usage:"how the source was copied; with Direct it is the live volume, and files that vanish while they are read are a warning"`
 	BandwidthLimit string `flag:"bandwidth-limit" usage:"bytes per second, as a quantity such as 50Mi"`
 	Compress       string `flag:"compress" usage:"Auto, Never or Always"`
 	Streams        int    `flag:"streams" usage:"parallel SSH channels for the data; 0 chooses by the round-trip time"`
@@ -41,3 +41,11 @@ type Replica struct {
 	SnapshotClass   string        `flag:"snapshot-class" usage:"VolumeSnapshotClass of the replica snapshot; default the driver's"`
 	SnapshotTimeout time.Duration `flag:"snapshot-timeout" usage:"longest wait for the replica snapshot to be cut (default 10m)"`
 }
+
+// AttemptVariable is the environment variable in which an engine tells a step the
+// number of the attempt, from 1; it stands in every log line.
+const AttemptVariable = "SCRIBE_ATTEMPT"
+
+// MethodDirect is the copy method that copies nothing: a source is read live, a
+// replica gets no snapshot.
+const MethodDirect = "Direct"

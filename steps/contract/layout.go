@@ -8,10 +8,13 @@ import (
 // Layout is where a directory site keeps its things, below one directory:
 //
 //	volumes/<claim>/                 the volumes
+//	volumes/.<claim>.json            what is known of one that a run made
 //	snapshots/<claim>/<name>/        replica snapshots, complete when they have that name
 //	snapshots/<claim>/.<name>.json   what is known of one (SnapshotRecord)
 //	secrets/<name>/<key>             keys, mode 0400 in directories of mode 0700
 //	state/<name>.json                State of a relationship
+//
+// What is under way lies beside its final name as ".<name>.<random>.partial".
 type Layout struct{ Directory string }
 
 // Volume is the directory of a claim.

@@ -93,7 +93,7 @@ func (r relationship) stepTemplate(p *plan.Pipeline, s *plan.Step) (wfv1.Templat
 		return wfv1.Template{}, err
 	}
 	container := podspec.Container("main", s, args)
-	container.Env = []corev1.EnvVar{{Name: podspec.AttemptVariable, Value: variableAttempt}}
+	container.Env = []corev1.EnvVar{{Name: contract.AttemptVariable, Value: variableAttempt}}
 	limit := intstr.FromInt32(*seconds32(s.Timeout))
 	t := wfv1.Template{
 		Name:    s.Name,

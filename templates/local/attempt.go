@@ -18,9 +18,6 @@ import (
 	"github.com/backube/scribe-gen/steps/contract"
 )
 
-// attemptVariable tells a step the number of its attempt, for its logs.
-const attemptVariable = "SCRIBE_ATTEMPT"
-
 // job is a step of a run with everything needed to try it.
 type job struct {
 	*run
@@ -126,7 +123,7 @@ func (j *job) attempt(ctx context.Context) error {
 	err := process{
 		path:   filepath.Join(j.engine.opts.Steps, j.command.Program()),
 		args:   contract.Args(j.command),
-		env:    append(os.Environ(), fmt.Sprintf("%s=%d", attemptVariable, j.attempts)),
+		env:    append(os.Environ(), fmt.Sprintf("%s=%d", contract.AttemptVariable, j.attempts)),
 		output: output,
 		grace:  j.engine.opts.Grace,
 	}.run(bounded, j.engine.hard)

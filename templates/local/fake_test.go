@@ -104,7 +104,7 @@ func act(step string, command contract.Command) int {
 		case "fail-until": // fail-until <attempt> <exit code>
 			var attempt, code int
 			_, _ = fmt.Sscan(rest, &attempt, &code)
-			if n, _ := strconv.Atoi(os.Getenv(attemptVariable)); n < attempt {
+			if n, _ := strconv.Atoi(os.Getenv(contract.AttemptVariable)); n < attempt {
 				return code
 			}
 		case "exit":

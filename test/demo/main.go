@@ -40,6 +40,13 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+	absolute, err := filepath.Abs(*bin)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(absolute, "scribe-gen")); err != nil {
+		return fmt.Errorf("find the binaries: %w; make build builds them", err)
+	}
 	dir, err := os.MkdirTemp("", "scribe-demo-")
 	if err != nil {
 		return err
@@ -53,10 +60,6 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	}()
 	if err := os.CopyFS(filepath.Join(dir, exampleDir), os.DirFS(*example)); err != nil {
 		return fmt.Errorf("copy the example: %w", err)
-	}
-	absolute, err := filepath.Abs(*bin)
-	if err != nil {
-		return err
 	}
 	d := &demo{dir: dir, bin: absolute, out: out}
 	start := time.Now()

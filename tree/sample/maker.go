@@ -105,6 +105,7 @@ func (m *maker) symlink(target, path string) {
 
 func (m *maker) node(path string, mode uint32, rdev uint64) {
 	m.at("mknod", path, func(dir int, name string) error { return unix.Mknodat(dir, name, mode, int(rdev)) })
+	m.chmod(path, mode&0o7777) // whatever the umask
 }
 
 func (m *maker) chmod(path string, mode uint32) {

@@ -85,7 +85,7 @@ func (c *Committer) Commit(ctx context.Context, req protocol.Commit) (protocol.C
 	entry := contract.Commit{
 		Run: req.Run, RecoveryPoint: req.RecoveryPoint, Totals: req.Totals, Digest: req.Digest,
 	}
-	if c.Replica.CopyMethod != "Direct" {
+	if c.Replica.CopyMethod != contract.MethodDirect {
 		snapshot, err := c.cut(ctx, req)
 		if err != nil {
 			return protocol.Committed{}, err

@@ -53,7 +53,10 @@ func Create(ctx context.Context, store volume.Copier, c *contract.SnapshotCreate
 		Claim: made.Claim, Method: made.Method, RecoveryPoint: &made.RecoveryPoint,
 		Reason: fmt.Sprintf("claim %s is to be read, made from %s by %s", made.Claim, c.Claim, made.Method),
 	}
-	// The claim last: whoever sees it finds the recovery point too.
+	// The claim last: whoever sees it finds the others too.
+	if err := writeFile(c.MethodFile, made.Method); err != nil {
+		return out, err
+	}
 	if err := writeFile(c.RecoveryPointFile, made.RecoveryPoint.UTC().Format(time.RFC3339Nano)); err != nil {
 		return out, err
 	}

@@ -10,10 +10,6 @@ import (
 	"github.com/backube/scribe-gen/steps/contract"
 )
 
-// AttemptVariable is the environment variable that carries the number of the
-// attempt, from 1, where the engine knows it; it goes into every log line.
-const AttemptVariable = "SCRIBE_ATTEMPT"
-
 // newLogger logs JSON lines with stable keys, and text when stderr is a
 // terminal.
 func newLogger(env *Env, name string, c contract.Common) *slog.Logger {
@@ -24,7 +20,7 @@ func newLogger(env *Env, name string, c contract.Common) *slog.Logger {
 	log := slog.New(handler).With("step", name)
 	for _, kv := range [][2]string{
 		{"replication", c.Replication}, {"relationship", c.Relationship},
-		{"run", c.Run}, {"attempt", env.Getenv(AttemptVariable)},
+		{"run", c.Run}, {"attempt", env.Getenv(contract.AttemptVariable)},
 	} {
 		if kv[1] != "" {
 			log = log.With(kv[0], kv[1])

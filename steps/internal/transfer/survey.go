@@ -23,7 +23,7 @@ func (t *Transfer) survey(ctx context.Context, list string, report *Report) erro
 	if err != nil {
 		return err
 	}
-	result, err := survey.Ask(ctx, survey.Question{Root: t.source, Keeps: t.place.Keeps, Live: t.Live, List: f}, t.place.Survey)
+	result, err := survey.Ask(ctx, survey.Question{Root: t.source, Keeps: t.place.Keeps, Live: t.live(), List: f}, t.place.Survey)
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}

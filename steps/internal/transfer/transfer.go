@@ -54,7 +54,7 @@ func New(env *step.Env, args contract.Transfer, g contract.Guard, source string,
 	t := &Transfer{Transfer: args, place: place, source: source, limit: limit, empty: g.AllowEmptySource, env: env}
 	t.job = rsync.Job{
 		Source: source, Destination: place.Destination, Shell: place.Shell, Env: place.Env,
-		Keeps: place.Keeps, FilterFile: args.FilterFile, Live: args.Live, RoundTrip: place.RoundTrip,
+		Keeps: place.Keeps, FilterFile: args.FilterFile, Live: args.Method == contract.MethodDirect, RoundTrip: place.RoundTrip,
 		Compress: args.Compress == "Always",
 	}
 	if args.BandwidthLimit != "" {
@@ -137,7 +137,7 @@ func (t *Transfer) send(ctx context.Context, report *Report) error {
 	var exit *rsync.ExitError
 	if errors.As(err, &exit) {
 		switch {
-		case exit.Vanished() && t.Live:
+		case exit.Vanished() && t.live():
 			report.Warnings = append(report.Warnings, "files of the live source vanished while they were read: "+exit.Output)
 			err = nil
 		case exit.Permanent():
@@ -150,6 +150,9 @@ func (t *Transfer) send(ctx context.Context, report *Report) error {
 	report.Totals.Files, report.Totals.Sent, report.Totals.Deleted = max(stats.Transferred, stats.Created), stats.Sent, stats.Deleted
 	return err
 }
+
+// live reports whether the source is the live volume.
+func (t *Transfer) live() bool { return t.Method == contract.MethodDirect }
 
 func (t *Transfer) mode() string {
 	if t.job.List != "" {

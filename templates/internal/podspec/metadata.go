@@ -11,10 +11,6 @@ import (
 // a pod that makes keys would be ready to take its connections too.
 const LabelStep = "scribe.backube/step"
 
-// AttemptVariable is the environment variable in which steps expect the number of
-// the attempt, from 1, for their logs.
-const AttemptVariable = "SCRIBE_ATTEMPT"
-
 // Selector is the labels that every pod of a step has, in each of its runs.
 func Selector(relationship, role, step string) map[string]string {
 	return map[string]string{

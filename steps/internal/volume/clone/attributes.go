@@ -56,8 +56,11 @@ func (c *copier) owner(e *entry) (bool, error) {
 func (c *copier) xattrs(e *entry) error {
 	from, to := at.Path(e.from, e.name), at.Path(e.to, e.name)
 	// The list comes first in the buffer, a value behind it: neither is larger
-	// than 64 KiB.
-	n, err := unix.Llistxattr(from, c.buf[:bufferSize/2])
+	// than 64 KiB. Asked for that much, the kernel would allocate it each time.
+	n, err := unix.Llistxattr(from, c.buf[:1024])
+	if errors.Is(err, unix.ERANGE) {
+		n, err = unix.Llistxattr(from, c.buf[:bufferSize/2])
+	}
 	if errors.Is(err, unix.ENOTSUP) || n == 0 && err == nil {
 		return nil
 	}
