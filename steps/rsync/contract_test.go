@@ -123,3 +123,18 @@ func makeReadable(t *testing.T, root string) {
 		return os.Chmod(path, mode)
 	}))
 }
+
+// Several channels carry the same bytes as one.
+func TestLanes(t *testing.T) {
+	s := newSites(t)
+	treetest.Make(t, s.source, treetest.MaxPath(4000), treetest.NoHuge())
+	rng := rand.New(rand.NewPCG(5, 6))
+	for n, streams := range []string{"2", "7", "64"} {
+		listener, push := s.listen(), s.push(runID(n), time.Now(), "--streams="+streams)
+		exit, out := push.wait()
+		require.Equal(t, contract.ExitDone, exit, push.log.String())
+		listener.wait()
+		s.requireReplica(out.Snapshot, tree.Options{})
+		treetest.Mutate(t, s.source, rng)
+	}
+}

@@ -145,7 +145,8 @@ func (d *demo) lastCommit() (*contract.Commit, error) {
 }
 
 // scribe shows and runs a command of scribe-gen and returns its output, which
-// also goes to shown. Another exit code than want is an error.
+// also goes to shown, after what it tells on stderr meanwhile. Another exit code
+// than want is an error.
 func (d *demo) scribe(ctx context.Context, shown io.Writer, want int, args ...string) ([]byte, error) {
 	fmt.Fprint(d.out, "$ scribe-gen")
 	for _, arg := range args {
@@ -154,13 +155,16 @@ func (d *demo) scribe(ctx context.Context, shown io.Writer, want int, args ...st
 	fmt.Fprintln(d.out)
 	var stdout bytes.Buffer
 	cmd := exec.CommandContext(ctx, filepath.Join(d.bin, "scribe-gen"), args...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = d.dir, io.MultiWriter(&stdout, shown), d.out
+	cmd.Dir, cmd.Stdout, cmd.Stderr = d.dir, &stdout, d.out
 	cmd.Env = append(os.Environ(), "SCRIBE_STEPS="+filepath.Join(d.bin, "steps"))
 	// It stops its steps and removes what is temporary, which takes a moment.
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 30 * time.Second
 	err := cmd.Run()
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		return nil, err
+	}
+	if _, err := shown.Write(stdout.Bytes()); err != nil {
 		return nil, err
 	}
 	if code := cmd.ProcessState.ExitCode(); code != want {

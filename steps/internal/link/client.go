@@ -122,37 +122,89 @@ func (c *Client) Close() error { return c.ssh.Close() }
 // Bytes is what crossed the connection, both ways.
 func (c *Client) Bytes() int64 { return c.conn.Bytes() }
 
-// Stream runs a command with the given streams until it ends. The variables are
-// sent as SSH "env" requests; a server that does not take one is an error. An
-// exit status other than 0 is an *ssh.ExitError.
-func (c *Client) Stream(ctx context.Context, command string, env map[string]string, in io.Reader, out, errs io.Writer) error {
+// Exec is a command under way at the server.
+type Exec struct {
+	Stdin  io.WriteCloser
+	Stdout io.Reader
+	s      *ssh.Session
+}
+
+// Start starts a command. The variables are sent as SSH "env" requests; a server
+// that does not take one is an error. Standard error goes to errs.
+func (c *Client) Start(command string, env map[string]string, errs io.Writer) (*Exec, error) {
 	s, err := c.ssh.NewSession()
 	if err != nil {
-		return fmt.Errorf("open an SSH session: %w", err)
+		return nil, fmt.Errorf("open an SSH session: %w", err)
 	}
-	defer func() { _ = s.Close() }()
-	stop := context.AfterFunc(ctx, func() { _ = s.Close() })
-	defer stop()
+	e := &Exec{s: s}
+	if err := e.start(command, env, errs); err != nil {
+		_ = s.Close()
+		return nil, err
+	}
+	return e, nil
+}
+
+func (e *Exec) start(command string, env map[string]string, errs io.Writer) (err error) {
 	for name, value := range env {
-		if err := s.Setenv(name, value); err != nil {
+		if err := e.s.Setenv(name, value); err != nil {
 			return fmt.Errorf("set %s: %w", name, err)
 		}
 	}
-	stdin, err := s.StdinPipe()
+	if e.Stdin, err = e.s.StdinPipe(); err != nil {
+		return err
+	}
+	if e.Stdout, err = e.s.StdoutPipe(); err != nil {
+		return err
+	}
+	e.s.Stderr = errs
+	if err := e.s.Start(command); err != nil {
+		return fmt.Errorf("start %q: %w", command, err)
+	}
+	return nil
+}
+
+// Wait waits for the end of the command, once its output was read to the end. An
+// exit status other than 0 is an *ssh.ExitError.
+func (e *Exec) Wait() error { return e.s.Wait() }
+
+// Close ends the command.
+func (e *Exec) Close() { _ = e.s.Close() }
+
+// Stream runs a command with the given streams until it ends.
+func (c *Client) Stream(ctx context.Context, command string, env map[string]string, in io.Reader, out, errs io.Writer) error {
+	e, err := c.Start(command, env, errs)
 	if err != nil {
 		return err
 	}
-	s.Stdout, s.Stderr = out, errs
-	if err := s.Start(command); err != nil {
-		return fmt.Errorf("start %q: %w", command, err)
-	}
+	defer e.Close()
+	return e.Relay(ctx, Pipe{e.Stdin, e.Stdout}, in, out)
+}
+
+// Pipe is the two directions of a command's data.
+type Pipe struct {
+	In  io.WriteCloser
+	Out io.Reader
+}
+
+// Relay copies in to the command and its output to out until it ends, by way of
+// data, which is the command's own streams or something around them.
+func (e *Exec) Relay(ctx context.Context, data Pipe, in io.Reader, out io.Writer) error {
+	stop := context.AfterFunc(ctx, e.Close)
+	defer stop()
 	go func() { // ends with its reader, or with the process
-		_, _ = io.CopyBuffer(onlyWriter{stdin}, onlyReader{in}, make([]byte, bufferSize))
-		_ = stdin.Close()
+		_, _ = io.CopyBuffer(onlyWriter{data.In}, onlyReader{in}, make([]byte, bufferSize))
+		_ = data.In.Close()
 	}()
-	err = s.Wait()
+	_, rerr := io.CopyBuffer(onlyWriter{out}, onlyReader{data.Out}, make([]byte, bufferSize))
+	if rerr != nil {
+		e.Close()
+	}
+	err := e.Wait()
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
+	}
+	if err == nil {
+		err = rerr
 	}
 	return err
 }

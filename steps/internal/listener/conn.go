@@ -18,6 +18,7 @@ type conn struct {
 	peer link.Peer
 	drop func()
 	run  *run // guarded by l.mu; the run that its hello was admitted for
+	lots lots
 }
 
 func (l *Listener) connected(peer link.Peer, drop func()) link.Handler {
@@ -51,6 +52,8 @@ func (c *conn) Exec(ctx context.Context, s *link.Session) link.ExitStatus {
 			return c.answer(s, request, c.commit(request))
 		case "abort":
 			return c.answer(s, request, c.abort(request))
+		case protocol.RequestLane:
+			err = c.lane(ctx, s, request)
 		default:
 			err = c.data(ctx, s, request)
 		}

@@ -38,6 +38,11 @@ func (c *conn) data(ctx context.Context, s *link.Session, request protocol.Reque
 	if err != nil {
 		return err
 	}
+	s, leave, err := c.spread(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	return c.l.receive(ctx, s, args)
 }
 

@@ -6,6 +6,8 @@
 //
 //	scribe hello <Hello>      answered with a Welcome
 //	scribe survey             a stream, see package survey
+//	scribe lane <Lane>        one more channel for an rsync request's stream, see
+//	                          package lanes
 //	rsync --server …          a stream, rsync's own
 //	scribe commit <Commit>    answered with a Committed
 //	scribe abort <Abort>      answered with {}
@@ -62,6 +64,8 @@ type Welcome struct {
 const (
 	RequestRsync  = "rsync"
 	RequestSurvey = "survey"
+	// RequestLane spreads the data of an rsync request over several channels.
+	RequestLane = "lane"
 )
 
 // Keeps is what a receiver may keep of files.
@@ -81,6 +85,19 @@ type Keeps struct {
 
 // All reports whether nothing is lost.
 func (k Keeps) All() bool { return k.Owners && k.Devices && k.Capabilities && k.Trusted }
+
+// LanesVariable is the environment variable that makes an rsync request's stream
+// the first lane of several; it holds a Lane as JSON.
+const LanesVariable = "SCRIBE_LANES"
+
+// Lane is one of several channels, of one connection, that carry one stream.
+type Lane struct {
+	// ID is chosen by the client, unique on its connection.
+	ID string `json:"id"`
+	// Index is the lane's place in the turn, from 0; Count how many there are.
+	Index int `json:"index"`
+	Count int `json:"count"`
+}
 
 // Commit asks to make what was sent a recovery point.
 type Commit struct {

@@ -65,6 +65,8 @@ func FuzzParseRequest(f *testing.F) {
 			roundTrip(t, r, &Hello{}, &Hello{})
 		case "commit":
 			roundTrip(t, r, &Commit{}, &Commit{})
+		case RequestLane:
+			roundTrip(t, r, &Lane{}, &Lane{})
 		case "abort":
 			roundTrip(t, r, &Abort{}, &Abort{})
 		default:

@@ -2,6 +2,7 @@ package push
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"github.com/backube/scribe-gen/steps/internal/lanes"
 	"github.com/backube/scribe-gen/steps/internal/link"
 	"github.com/backube/scribe-gen/steps/internal/protocol"
 )
@@ -31,6 +33,8 @@ const shellExit = 255
 type shell struct {
 	Place   Place  `json:"place"`
 	Session string `json:"session,omitempty"`
+	// Lanes is the number of channels to spread the data over.
+	Lanes int `json:"lanes,omitempty"`
 	// WireFile receives the number of bytes that crossed the connection.
 	WireFile string `json:"wireFile"`
 }
@@ -61,11 +65,12 @@ func remoteShell(ctx context.Context, args []string, in io.Reader, out, errs io.
 	if err != nil {
 		return shellExit, err
 	}
-	env := map[string]string{}
-	if s.Session != "" {
-		env[protocol.SessionVariable] = s.Session
+	command := strings.Join(args[1:], " ")
+	if s.Lanes > 1 {
+		err = s.spread(ctx, client, command, in, out, errs)
+	} else {
+		err = client.Stream(ctx, command, s.env(), in, out, errs)
 	}
-	err = client.Stream(ctx, strings.Join(args[1:], " "), env, in, out, errs)
 	_ = os.WriteFile(s.WireFile, []byte(strconv.FormatInt(client.Bytes(), 10)), 0o600)
 	_ = client.Close()
 	var exit *ssh.ExitError
@@ -76,4 +81,41 @@ func remoteShell(ctx context.Context, args []string, in io.Reader, out, errs io.
 		return shellExit, err
 	}
 	return 0, nil
+}
+
+func (s *shell) env() map[string]string {
+	if s.Session == "" { // an ordinary SSH server takes no variables
+		return nil
+	}
+	return map[string]string{protocol.SessionVariable: s.Session}
+}
+
+// spread runs the command with its stream over several channels.
+func (s *shell) spread(ctx context.Context, client *link.Client, command string, in io.Reader, out, errs io.Writer) error {
+	lane := protocol.Lane{ID: rand.Text(), Count: s.Lanes}
+	env := s.env()
+	first, err := json.Marshal(lane)
+	if err != nil {
+		return err
+	}
+	env[protocol.LanesVariable] = string(first)
+	main, err := client.Start(command, env, errs)
+	if err != nil {
+		return err
+	}
+	defer main.Close()
+	ins, outs := []io.Writer{main.Stdin}, []io.Reader{main.Stdout}
+	for lane.Index = 1; lane.Index < lane.Count; lane.Index++ {
+		body, err := json.Marshal(lane)
+		if err != nil {
+			return err
+		}
+		more, err := client.Start("scribe lane "+string(body), nil, errs)
+		if err != nil {
+			return err
+		}
+		defer more.Close()
+		ins, outs = append(ins, more.Stdin), append(outs, more.Stdout)
+	}
+	return main.Relay(ctx, link.Pipe{In: lanes.NewWriter(ins), Out: lanes.NewReader(outs)}, in, out)
 }

@@ -11,8 +11,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/backube/scribe-gen/steps/contract"
+	"github.com/backube/scribe-gen/steps/internal/lanes"
 	"github.com/backube/scribe-gen/steps/internal/link"
 	"github.com/backube/scribe-gen/steps/internal/protocol"
 	"github.com/backube/scribe-gen/steps/internal/step"
@@ -21,12 +23,13 @@ import (
 
 // send surveys both sides and runs rsync over a connection of its own.
 func (p *pusher) send(ctx context.Context, env *step.Env, s *session) (transfer.Report, error) {
-	place, cleanup, err := p.remote(s.welcome.Session, ".")
+	roundTrip := s.client.RoundTrip()
+	place, cleanup, err := p.remote(shell{Session: s.welcome.Session, Lanes: p.lanes(s.welcome, roundTrip)}, ".")
 	if err != nil {
 		return transfer.Report{}, err
 	}
 	defer cleanup()
-	place.Keeps, place.Empty, place.RoundTrip = s.welcome.Keeps, s.welcome.Empty, s.client.RoundTrip()
+	place.Keeps, place.Empty, place.RoundTrip = s.welcome.Keeps, s.welcome.Empty, roundTrip
 	if slices.Contains(s.welcome.Requests, protocol.RequestSurvey) {
 		place.Survey = s.survey
 	}
@@ -37,6 +40,17 @@ func (p *pusher) send(ctx context.Context, env *step.Env, s *session) (transfer.
 	report, err := t.Run(ctx)
 	report.Totals.Wire = place.wire()
 	return report, err
+}
+
+// lanes is how many channels the data is spread over.
+func (p *pusher) lanes(w protocol.Welcome, roundTrip time.Duration) int {
+	switch {
+	case !slices.Contains(w.Requests, protocol.RequestLane):
+		return 1
+	case p.Streams > 0:
+		return min(p.Streams, lanes.Max)
+	}
+	return lanes.For(roundTrip)
 }
 
 // survey carries a survey over the session's connection.
@@ -56,13 +70,13 @@ type remotePlace struct {
 }
 
 // remote describes the other side to rsync: this binary as its remote shell.
-func (p *pusher) remote(session, path string) (*remotePlace, func(), error) {
+func (p *pusher) remote(s shell, path string) (*remotePlace, func(), error) {
 	dir, err := os.MkdirTemp("", "scribe-push-")
 	if err != nil {
 		return nil, nil, err
 	}
-	wire := filepath.Join(dir, "wire")
-	settings, err := json.Marshal(shell{Place: p.place, Session: session, WireFile: wire})
+	s.Place, s.WireFile = p.place, filepath.Join(dir, "wire")
+	settings, err := json.Marshal(s)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -72,7 +86,7 @@ func (p *pusher) remote(session, path string) (*remotePlace, func(), error) {
 			Shell:       quote(p.self) + " " + RemoteShellVerb,
 			Env:         []string{shellVariable + "=" + string(settings)},
 		},
-		wireFile: wire,
+		wireFile: s.WireFile,
 	}, func() { _ = os.RemoveAll(dir) }, nil
 }
 
@@ -99,7 +113,7 @@ func (p *pusher) plain(ctx context.Context, env *step.Env) (contract.Outcome, er
 	}
 	roundTrip := client.RoundTrip()
 	_ = client.Close()
-	place, cleanup, err := p.remote("", p.RemotePath)
+	place, cleanup, err := p.remote(shell{}, p.RemotePath)
 	if err != nil {
 		return contract.Outcome{}, err
 	}
