@@ -77,13 +77,14 @@ func (l *Listener) committed(done protocol.Committed) {
 	if !first {
 		return
 	}
-	time.AfterFunc(l.Grace, func() {
-		at := done.RecoveryPoint
-		l.finish(contract.Outcome{
-			Outcome: contract.ResultDone, Reason: "run " + done.Run + " is committed",
-			RecoveryPoint: &at, Snapshot: done.Snapshot,
-		}, nil)
-	})
+	time.AfterFunc(l.Grace, func() { l.finish(committedOutcome(done), nil) })
+}
+
+func committedOutcome(done protocol.Committed) contract.Outcome {
+	return contract.Outcome{
+		Outcome: contract.ResultDone, Reason: "run " + done.Run + " is committed",
+		RecoveryPoint: &done.RecoveryPoint, Snapshot: done.Snapshot,
+	}
 }
 
 // abort ends the current run for good, and the listener with it.

@@ -101,7 +101,13 @@ func (l *Listener) serve(ctx context.Context, cancel context.CancelFunc, socket 
 		<-served
 		return l.outcome, l.err
 	case err := <-served:
-		if err == nil {
+		l.mu.Lock()
+		done := l.done
+		l.mu.Unlock()
+		switch {
+		case done != nil: // stopped within the grace period
+			return committedOutcome(*done), nil
+		case err == nil:
 			err = fmt.Errorf("stopped while listening: %w", context.Cause(ctx))
 		}
 		return contract.Outcome{}, err

@@ -104,7 +104,7 @@ func (r *Report) cells(row Row, m metric) []string {
 
 // flat returns the table of our own steps' memory.
 func (r *Report) flat() table {
-	t := table{head: []string{"first copy of", "push", "its rsync", "listen", "its rsync"}, numbers: 1}
+	t := table{head: []string{"first copy of", "push", "its children", "listen", "its children"}, numbers: 1}
 	columns := []func(Sample) float64{
 		func(s Sample) float64 { return float64(s.Push) },
 		func(s Sample) float64 { return float64(s.PushChildren) },

@@ -80,7 +80,7 @@ func (r *Report) Text(w io.Writer) {
 }
 
 // flatTitle introduces the second table.
-const flatTitle = "Peak memory of the steps themselves, and of the rsync processes that they drive:"
+const flatTitle = "Peak memory of the steps themselves, and of the processes that they start, rsync among them:"
 
 // Markdown writes the report as Markdown.
 func (r *Report) Markdown(w io.Writer) {
