@@ -59,7 +59,7 @@ type RsyncListen struct {
 	Listen   string        `flag:"listen" usage:"address to listen on (default :2222)"`
 	PortFile string        `flag:"port-file" usage:"file for the port that was bound"`
 	Window   time.Duration `flag:"window" usage:"how long to wait for a commit (default 1h)"`
-	Grace    time.Duration `flag:"grace" usage:"how long to answer repeated commits after the first (default 15s)"`
+	Grace    time.Duration `flag:"grace" usage:"how long to answer repeated commits after the first (default 10s)"`
 	Rsync    string        `flag:"rsync" usage:"the rsync program (default: the first rsync on PATH)"`
 }
 

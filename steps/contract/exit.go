@@ -6,7 +6,7 @@ package contract
 const (
 	// ExitDone means that the step did what was asked, or found it done.
 	ExitDone = 0
-	// ExitFailed means that the step failed and that a retry may help.
+	// ExitFailed means that the step failed; a retry may help.
 	ExitFailed = 1
 	// ExitUsage means wrong arguments or an invalid spec; a retry cannot help.
 	ExitUsage = 2

@@ -9,18 +9,25 @@ import (
 
 // Labels and annotations on the objects that steps and the generator make.
 const (
-	LabelReplication  = "scribe.backube/replication"
+
+	// LabelReplication is the name of the replication.
+	LabelReplication = "scribe.backube/replication"
+	// LabelRelationship is the name of the relationship.
 	LabelRelationship = "scribe.backube/relationship"
-	LabelRun          = "scribe.backube/run"
+	// LabelRun is the run ID of the run that made the object.
+	LabelRun = "scribe.backube/run"
 	// LabelTemporary is "true" on what a run may not leave behind.
 	LabelTemporary = "scribe.backube/temporary"
-	// LabelKeep on a replica snapshot protects it from retention.
+	// LabelKeep protects a replica snapshot from retention, unless it is "false".
 	LabelKeep = "scribe.backube/keep"
-	// LabelRole tells the pods and objects of one role apart: see [RoleSource].
+	// LabelRole is the role of the pods and objects of a pipeline: source,
+	// destination or promote.
 	LabelRole = "scribe.backube/role"
-	// AnnotationRecoveryPoint holds the recovery point, RFC 3339 with nanoseconds.
+	// AnnotationRecoveryPoint is the recovery point of a replica snapshot, RFC 3339
+	// with nanoseconds.
 	AnnotationRecoveryPoint = "scribe.backube/recovery-point"
-	AnnotationRunID         = "scribe.backube/run-id"
+	// AnnotationRunID is the run ID of a replica snapshot.
+	AnnotationRunID = "scribe.backube/run-id"
 )
 
 // The roles of a relationship; each has a pipeline of its own.

@@ -33,11 +33,12 @@ const (
 // bytes in the termination message.
 type Outcome struct {
 	// Step is the binary and its verb, such as "rsync push".
-	Step    string `json:"step"`
+	Step string `json:"step"`
+	// Outcome is how it ended, in one word.
 	Outcome Result `json:"outcome"`
 	// Reason says in words what happened; for machines, Code names refusals.
 	Reason string `json:"reason,omitempty"`
-	// Code is the [Refusal] behind a refused outcome.
+	// Code is the refusal behind the outcome, if there is one.
 	Code Refusal `json:"code,omitempty"`
 	// Run is the run ID the step worked on.
 	Run string `json:"run,omitempty"`
@@ -55,10 +56,11 @@ type Outcome struct {
 	Wire int64 `json:"wire,omitempty"`
 	// Total is the size of all files of the source.
 	Total int64 `json:"total,omitempty"`
-	// Files is the number of entries that were created or changed; Entries the
-	// number there are; Deleted the number removed from the replica.
-	Files   int64 `json:"files,omitempty"`
+	// Files is the number of entries that were created or changed.
+	Files int64 `json:"files,omitempty"`
+	// Entries is the number of entries of the source.
 	Entries int64 `json:"entries,omitempty"`
+	// Deleted is the number of entries that were removed from the replica.
 	Deleted int64 `json:"deleted,omitempty"`
 	// Seconds is how long the step took.
 	Seconds float64 `json:"durationSeconds"`

@@ -5,8 +5,9 @@ import "time"
 // State is what a destination remembers of a relationship between runs. It is
 // changed by compare-and-swap only.
 type State struct {
+	// Relationship is its name: <replication>-<destination site>.
 	Relationship string `json:"relationship"`
-	// Last is the latest committed run; nil before the first.
+	// Last is the latest committed run; absent before the first.
 	Last *Commit `json:"last,omitempty"`
 	// Promoted is set from the moment a promotion begins: every push is refused
 	// from then on (fencing).
@@ -20,25 +21,31 @@ type State struct {
 
 // Commit is one committed run.
 type Commit struct {
-	Run           string    `json:"run"`
+	// Run is the run ID.
+	Run string `json:"run"`
+	// RecoveryPoint is the instant of the source's point-in-time image.
 	RecoveryPoint time.Time `json:"recoveryPoint"`
 	// Snapshot is the replica snapshot; empty with copyMethod Direct.
 	Snapshot string `json:"snapshot,omitempty"`
 	// Time is when the commit was recorded, by the destination's clock.
-	Time   time.Time `json:"time"`
-	Totals Totals    `json:"totals"`
+	Time time.Time `json:"time"`
+	// Totals is what the run moved, as the source counted it.
+	Totals Totals `json:"totals"`
 	// Digest identifies the tree that was committed, when the source knows it.
 	Digest string `json:"digest,omitempty"`
 }
 
 // Totals is what a run moved.
 type Totals struct {
-	// Entries and Bytes are all there is in the source after filters.
+	// Entries is the number of entries of the source.
 	Entries int64 `json:"entries"`
-	Bytes   int64 `json:"bytes"`
-	// Files and Sent are the entries and file bytes that were transferred.
-	Files   int64 `json:"files"`
-	Sent    int64 `json:"sent"`
+	// Bytes is the size of all files of the source.
+	Bytes int64 `json:"bytes"`
+	// Files is the number of entries that were created or changed.
+	Files int64 `json:"files"`
+	// Sent is the size of the files that were sent, before compression.
+	Sent int64 `json:"sent"`
+	// Deleted is the number of entries that were removed from the replica.
 	Deleted int64 `json:"deleted"`
 	// Wire is what crossed the connection, both ways.
 	Wire int64 `json:"wire"`
@@ -46,18 +53,22 @@ type Totals struct {
 
 // Promotion records a failover.
 type Promotion struct {
-	// Snapshot is the replica snapshot that was chosen, Claim the volume made
-	// from it.
-	Snapshot      string    `json:"snapshot"`
-	Claim         string    `json:"claim"`
+	// Snapshot is the replica snapshot that was chosen; empty until it is.
+	Snapshot string `json:"snapshot"`
+	// Claim is the volume made from it.
+	Claim string `json:"claim"`
+	// RecoveryPoint is that of the snapshot.
 	RecoveryPoint time.Time `json:"recoveryPoint"`
-	Time          time.Time `json:"time"`
+	// Time is when pushes were first refused.
+	Time time.Time `json:"time"`
 	// Complete is set when the claim is usable.
 	Complete bool `json:"complete"`
 }
 
 // Pause records who stopped a relationship, and when.
 type Pause struct {
-	Reason string    `json:"reason,omitempty"`
-	Time   time.Time `json:"time"`
+	// Reason says in words why.
+	Reason string `json:"reason,omitempty"`
+	// Time is since when.
+	Time time.Time `json:"time"`
 }

@@ -36,10 +36,10 @@ func listenVerb() step.Verb {
 		Short:   "Receive one run into the replica and cut the replica snapshot",
 		Long: `Receive one run into the replica over SSH, and commit it.
 
-The listener accepts exactly one key and these commands: scribe hello, survey,
-commit and abort, and rsync --server as a receiver of the replica. There is no
-shell, terminal or forwarding. It ends after a commit; when its window closes
-without one it succeeds and says so.`,
+The listener accepts the relationship's client key, two while keys rotate, and
+these commands: scribe hello, survey, lane, commit and abort, and rsync --server as
+a receiver of the replica. There is no shell, terminal or forwarding. It ends after
+a commit; when its window closes without one it succeeds and says so.`,
 		Example: `  rsync listen --relationship=wikidata-secondary --claim=wikidata --root=/data \
     --keys=/etc/scribe/keys --window=1h`,
 		Run: func(ctx context.Context, env *step.Env) (contract.Outcome, error) {

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/ssh"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/backube/scribe-gen/steps/internal/lanes"
 	"github.com/backube/scribe-gen/steps/internal/link"
@@ -90,32 +91,46 @@ func (s *shell) env() map[string]string {
 	return map[string]string{protocol.SessionVariable: s.Session}
 }
 
-// spread runs the command with its stream over several channels.
+// spread runs the command with its stream over several channels. They are opened
+// at the same time: one after the other, on a link that needs them, would cost
+// more than they save.
 func (s *shell) spread(ctx context.Context, client *link.Client, command string, in io.Reader, out, errs io.Writer) error {
-	lane := protocol.Lane{ID: rand.Text(), Count: s.Lanes}
-	env := s.env()
-	first, err := json.Marshal(lane)
+	channels, err := s.open(client, command, errs)
+	for _, c := range channels {
+		if c != nil {
+			defer c.Close()
+		}
+	}
 	if err != nil {
 		return err
 	}
-	env[protocol.LanesVariable] = string(first)
-	main, err := client.Start(command, env, errs)
-	if err != nil {
-		return err
+	ins, outs := make([]io.Writer, s.Lanes), make([]io.Reader, s.Lanes)
+	for i, c := range channels {
+		ins[i], outs[i] = c.Stdin, c.Stdout
 	}
-	defer main.Close()
-	ins, outs := []io.Writer{main.Stdin}, []io.Reader{main.Stdout}
-	for lane.Index = 1; lane.Index < lane.Count; lane.Index++ {
-		body, err := json.Marshal(lane)
-		if err != nil {
+	return channels[0].Relay(ctx, link.Pipe{In: lanes.NewWriter(ins), Out: lanes.NewReader(outs)}, in, out)
+}
+
+// open starts the command as the first lane, and the others beside it.
+func (s *shell) open(client *link.Client, command string, errs io.Writer) ([]*link.Exec, error) {
+	id := rand.Text()
+	channels := make([]*link.Exec, s.Lanes)
+	var g errgroup.Group
+	for i := range channels {
+		g.Go(func() error {
+			lane, err := json.Marshal(protocol.Lane{ID: id, Index: i, Count: s.Lanes})
+			if err != nil {
+				return err
+			}
+			if i > 0 {
+				channels[i], err = client.Start("scribe lane "+string(lane), nil, errs)
+				return err
+			}
+			env := s.env()
+			env[protocol.LanesVariable] = string(lane)
+			channels[i], err = client.Start(command, env, errs)
 			return err
-		}
-		more, err := client.Start("scribe lane "+string(body), nil, errs)
-		if err != nil {
-			return err
-		}
-		defer more.Close()
-		ins, outs = append(ins, more.Stdin), append(outs, more.Stdout)
+		})
 	}
-	return main.Relay(ctx, link.Pipe{In: lanes.NewWriter(ins), Out: lanes.NewReader(outs)}, in, out)
+	return channels, g.Wait()
 }
