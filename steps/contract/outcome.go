@@ -21,7 +21,7 @@ const (
 	// ResultDone means that the step did its work.
 	ResultDone Result = "done"
 	// ResultNothing means that there was nothing to do, which is no failure: a
-	// listener's window closed without a commit, a run was committed before.
+	// listener's window closed without a commit, a promotion was complete before.
 	ResultNothing Result = "nothing"
 	// ResultFailed means that a retry may help.
 	ResultFailed Result = "failed"

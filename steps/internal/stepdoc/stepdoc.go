@@ -173,7 +173,7 @@ func (w *writer) sharedFlags() error {
 		fmt.Fprintf(w, "\n## Flags: %s\n\n%s\n", strings.ToLower(t.Name()), markdown.Escape(strings.TrimSpace(w.src.docs[t.Name()])))
 		if t == reflect.TypeFor[contract.Site]() {
 			if _, err := site.Open(contract.Site{}, nil); err != nil {
-				fmt.Fprintf(w, "`--directory` cannot be left out yet: %s.\n", markdown.Escape(err.Error()))
+				fmt.Fprintf(w, "%s.\n", markdown.Escape(capital(err.Error())))
 			}
 		}
 		var names []string
