@@ -5,6 +5,7 @@ package step
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -50,7 +51,10 @@ func Main(program, short string, verbs ...Verb) int {
 // Run is Main with everything given.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer, program, short string, verbs ...Verb) int {
 	code := contract.ExitDone
-	root := &cobra.Command{Use: program, Short: short, SilenceErrors: true, SilenceUsage: true, Args: cobra.NoArgs}
+	root := &cobra.Command{
+		Use: program, Short: short, SilenceErrors: true, SilenceUsage: true, Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return errors.New("a sub-command is required") },
+	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	for _, v := range verbs {
 		env := &Env{Stdout: stdout, Stderr: stderr, Getenv: os.Getenv}
