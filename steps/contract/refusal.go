@@ -13,6 +13,8 @@ const (
 	RefusedPaused Refusal = "paused"
 	// RefusedStale: the run is older than the last one recorded.
 	RefusedStale Refusal = "stale"
+	// RefusedClock: the recovery point lies in the destination's future.
+	RefusedClock Refusal = "clock"
 	// RefusedBusy: another run is under way; a retry may help.
 	RefusedBusy Refusal = "busy"
 	// RefusedVersion: the two sides speak different protocols.

@@ -87,6 +87,7 @@ func TestFencing(t *testing.T) {
 	require.Equal(t, contract.ExitDone, exit)
 	listener.wait()
 
+	s.requireRefused(contract.RefusedClock, "future", now.Add(2*time.Hour))
 	out := s.requireRefused(contract.RefusedStale, "first", now.Add(-time.Minute))
 	assert.Contains(t, out.Reason, "second")
 

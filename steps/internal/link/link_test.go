@@ -158,12 +158,21 @@ func TestEnds(t *testing.T) {
 // A client that never speaks does not keep the server from others.
 func TestSilentClients(t *testing.T) {
 	target, _ := serve(t)
-	for range 10 {
+	for range strangers - 1 {
 		c, err := net.Dial("tcp", target.Address)
 		require.NoError(t, err)
 		defer c.Close()
 	}
+	known := dial(t, target)
 	dial(t, target)
+	last, err := net.Dial("tcp", target.Address)
+	require.NoError(t, err)
+	defer last.Close()
+	assert.Eventually(t, func() bool {
+		_, err := Dial(context.Background(), target)
+		return err != nil
+	}, 5*time.Second, 10*time.Millisecond, "there is a limit")
+	assert.NoError(t, known.Stream(context.Background(), "echo", nil, strings.NewReader(""), io.Discard, io.Discard))
 }
 
 // The wrapped connection keeps every byte in order, and reports a broken peer.

@@ -49,10 +49,15 @@ type Peer struct {
 	Key string
 }
 
+// strangers is how many connections may be on their way to being authenticated;
+// more are closed, as OpenSSH does (MaxStartups).
+const strangers = 32
+
 // Serve accepts connections until ctx ends, then closes all and waits for their
 // handlers.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	var all sync.WaitGroup
+	places := make(chan struct{}, strangers)
 	defer all.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -70,17 +75,27 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			time.Sleep(50 * time.Millisecond)
 			continue
 		}
-		all.Go(func() { s.serve(ctx, c) })
+		select {
+		case places <- struct{}{}:
+			all.Go(func() { s.serve(ctx, c, func() { <-places }) })
+		default:
+			s.Log.Warn("too many connections that are not authenticated", "peer", c.RemoteAddr().String())
+			_ = c.Close()
+		}
 	}
 }
 
-// serve speaks SSH with one client until it leaves or ctx ends.
-func (s *Server) serve(ctx context.Context, raw net.Conn) {
+// serve speaks SSH with one client until it leaves or ctx ends. Authenticated is
+// called once it is known or gone.
+func (s *Server) serve(ctx context.Context, raw net.Conn, authenticated func()) {
 	peer := raw.RemoteAddr().String()
 	wrapped := newConn(raw)
 	defer func() { _ = wrapped.Close() }()
 	_ = raw.SetDeadline(time.Now().Add(handshakeTimeout))
+	stopHandshake := context.AfterFunc(ctx, func() { _ = raw.Close() })
 	sc, channels, requests, err := s.handshake(wrapped)
+	stopHandshake()
+	authenticated()
 	if err != nil {
 		s.Log.Warn("refused a connection", "peer", peer, "error", err.Error())
 		return

@@ -23,6 +23,7 @@ func (c *conn) hello(ctx context.Context, request protocol.Request) reply {
 	c.l.KeyUsed(ctx, c.peer.Key)
 	state, done, err := c.l.Committer.Admit(ctx, h.Run, h.RecoveryPoint)
 	if err != nil {
+		c.l.told(err)
 		return reply{err: err}
 	}
 	w := protocol.Welcome{
@@ -48,6 +49,11 @@ func (c *conn) hello(ctx context.Context, request protocol.Request) reply {
 	return reply{answer: w}
 }
 
+// skew is how far ahead the source's clock may be. Runs are compared by the
+// source's clock alone; but one recovery point from a clock that is years ahead,
+// once committed, would make every later run stale.
+const skew = time.Hour
+
 // check refuses what cannot be this listener's.
 func (l *Listener) check(h protocol.Hello) error {
 	switch err := contract.CheckRunID(h.Run); {
@@ -59,6 +65,9 @@ func (l *Listener) check(h protocol.Hello) error {
 		return refuse(contract.RefusedRequest, "%v", err)
 	case h.RecoveryPoint.IsZero():
 		return refuse(contract.RefusedRequest, "the hello of run %s has no recoveryPoint", h.Run)
+	case time.Until(h.RecoveryPoint) > skew:
+		return refuse(contract.RefusedClock, "the recovery point %s of run %s is in the future: the time here is %s; set the source's clock",
+			h.RecoveryPoint.Format(time.RFC3339), h.Run, time.Now().UTC().Format(time.RFC3339))
 	}
 	return nil
 }

@@ -162,6 +162,15 @@ func (l *Listener) fence(release func()) {
 	release()
 }
 
+// told ends a listener that had only to say that the relationship is promoted or
+// paused, once a source has heard it.
+func (l *Listener) told(err error) {
+	switch r := refusal(err); r.Code {
+	case contract.RefusedPromoted, contract.RefusedPaused:
+		time.AfterFunc(l.Grace, func() { l.finish(nothing("a run was refused: "+r.Message), nil) })
+	}
+}
+
 var errFenced = errors.New("promoted or paused")
 
 // closeWindow ends the listener unless a run is under way; then the end of its

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/backube/scribe-gen/steps/contract"
 )
@@ -89,6 +90,8 @@ func command(v Verb, env *Env, code *int) *cobra.Command {
 		},
 	}
 	cmd.Flags().AddGoFlagSet(contract.Flags(v.Command))
+	// A zero value stands for the default that the usage names.
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { f.DefValue = "" })
 	return cmd
 }
 
