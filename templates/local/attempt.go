@@ -15,6 +15,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"github.com/backube/scribe-gen/generator/plan"
+	"github.com/backube/scribe-gen/process"
 	"github.com/backube/scribe-gen/steps/contract"
 )
 
@@ -119,15 +120,12 @@ func (j *job) attempt(ctx context.Context) error {
 	}
 	defer cancel()
 
-	output := &lines{each: j.print}
-	err := process{
-		path:   filepath.Join(j.engine.opts.Steps, j.command.Program()),
-		args:   contract.Args(j.command),
-		env:    append(os.Environ(), fmt.Sprintf("%s=%d", contract.AttemptVariable, j.attempts)),
-		output: output,
-		grace:  j.engine.opts.Grace,
-	}.run(bounded, j.engine.hard)
-	output.flush()
+	output := &process.Lines{Each: j.print}
+	cmd := exec.Command(filepath.Join(j.engine.opts.Steps, j.command.Program()), contract.Args(j.command)...)
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d", contract.AttemptVariable, j.attempts))
+	cmd.Stdout, cmd.Stderr = output, output
+	err := process.Run(cmd, process.Options{Stop: bounded, Kill: j.engine.hard, Grace: j.engine.opts.Grace})
+	output.Flush()
 	if err != nil && ctx.Err() == nil && bounded.Err() != nil {
 		return &timeoutError{j.step.Timeout}
 	}

@@ -2,7 +2,6 @@ package local
 
 import (
 	"log/slog"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -45,16 +44,4 @@ func FuzzParseLine(f *testing.F) {
 		line, progress := parseLine([]byte(text))
 		assert.True(t, (line == nil) != (progress == nil))
 	})
-}
-
-func TestLines(t *testing.T) {
-	var got []string
-	l := &lines{each: func(line []byte) { got = append(got, string(line)) }}
-	for _, part := range []string{"a\nb", "c\n", "\n", strings.Repeat("x", longestLine+1), "end"} {
-		n, err := l.Write([]byte(part))
-		assert.NoError(t, err)
-		assert.Equal(t, len(part), n)
-	}
-	l.flush()
-	assert.Equal(t, []string{"a", "bc", "", strings.Repeat("x", longestLine+1), "end"}, got)
 }

@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"slices"
 
+	"github.com/backube/scribe-gen/process"
 	"github.com/backube/scribe-gen/steps/contract"
 	"github.com/backube/scribe-gen/steps/internal/link"
 	"github.com/backube/scribe-gen/steps/internal/privilege"
-	"github.com/backube/scribe-gen/steps/internal/proc"
 	"github.com/backube/scribe-gen/steps/internal/protocol"
 	"github.com/backube/scribe-gen/steps/internal/rsyncargs"
 	"github.com/backube/scribe-gen/steps/internal/survey"
@@ -64,7 +65,7 @@ func (l *Listener) runOf(session string) (*run, error) {
 // and all it forked have ended.
 func (l *Listener) receive(ctx context.Context, s *link.Session, args []string) error {
 	argv := slices.Concat(l.Receiver, args)
-	cmd := proc.Command(ctx, argv[0], argv[1:]...)
+	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Dir = l.Committer.Replica.Root
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C"}
 	cmd.ExtraFiles = []*os.File{l.volume}
@@ -80,12 +81,12 @@ func (l *Listener) receive(ctx context.Context, s *link.Session, args []string) 
 		return fmt.Errorf("run %s: %w", argv[0], err)
 	}
 	cmd.Stdin, cmd.Stdout = in, out
-	err = proc.Run(cmd, func() error {
+	err = process.Run(cmd, process.Options{Stop: ctx, Started: func() error {
 		_ = in.Close()
 		_ = out.Close()
 		go feed(toChild, s.Stdin)
 		return drain(s.Stdout, fromChild)
-	})
+	}})
 	_, _ = io.Copy(io.Discard, fromChild) // after a stop, too, until the last one has ended
 	for _, f := range []*os.File{in, out, toChild, fromChild} {
 		_ = f.Close() // again, for the case that it did not start
@@ -101,15 +102,15 @@ func (l *Listener) receive(ctx context.Context, s *link.Session, args []string) 
 
 // feed copies what the client sends to rsync. It ends with the session.
 func feed(toChild *os.File, from io.Reader) {
-	proc.Widen(toChild)
-	_, _ = io.CopyBuffer(struct{ io.Writer }{toChild}, struct{ io.Reader }{from}, make([]byte, proc.PipeSize))
+	process.Widen(toChild)
+	_, _ = io.CopyBuffer(struct{ io.Writer }{toChild}, struct{ io.Reader }{from}, make([]byte, process.PipeSize))
 	_ = toChild.Close()
 }
 
 // drain copies what rsync says to the client, until the last process that rsync
 // forked has ended: that closes the pipe.
 func drain(to io.Writer, fromChild *os.File) error {
-	proc.Widen(fromChild)
-	_, err := io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{fromChild}, make([]byte, proc.PipeSize))
+	process.Widen(fromChild)
+	_, err := io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{fromChild}, make([]byte, process.PipeSize))
 	return err
 }

@@ -1,7 +1,6 @@
 package rsync
 
 import (
-	"bytes"
 	"regexp"
 	"strconv"
 	"strings"
@@ -77,38 +76,4 @@ func number(s string) int64 {
 		return 0
 	}
 	return n
-}
-
-// lines splits what is written to it at line feeds and carriage returns, as
-// progress overwrites its line.
-type lines struct {
-	each func(string)
-	rest []byte
-}
-
-// lineLimit bounds the memory for a line that never ends.
-const lineLimit = 64 << 10
-
-func (l *lines) Write(p []byte) (int, error) {
-	n := len(p)
-	for len(p) > 0 {
-		i := bytes.IndexAny(p, "\r\n")
-		if i < 0 {
-			if len(l.rest) < lineLimit {
-				l.rest = append(l.rest, p...)
-			}
-			break
-		}
-		l.rest = append(l.rest, p[:i]...)
-		l.flush()
-		p = p[i+1:]
-	}
-	return n, nil
-}
-
-func (l *lines) flush() {
-	if len(l.rest) > 0 {
-		l.each(string(l.rest))
-		l.rest = l.rest[:0]
-	}
 }

@@ -136,21 +136,3 @@ func FuzzParseProgress(f *testing.F) {
 		}
 	})
 }
-
-// However output is cut into writes, the lines are the same.
-func FuzzLines(f *testing.F) {
-	f.Add("a\rb\n\nc", 2)
-	f.Fuzz(func(t *testing.T, text string, size int) {
-		read := func(size int) (all []string) {
-			l := &lines{each: func(s string) { all = append(all, s) }}
-			for rest := text; rest != ""; {
-				n := min(size, len(rest))
-				_, _ = l.Write([]byte(rest[:n]))
-				rest = rest[n:]
-			}
-			l.flush()
-			return all
-		}
-		require.Equal(t, read(max(len(text), 1)), read(1+int(uint(size)%7)))
-	})
-}

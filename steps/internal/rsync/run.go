@@ -8,7 +8,7 @@ import (
 	"os/exec"
 	"strings"
 
-	"github.com/backube/scribe-gen/steps/internal/proc"
+	"github.com/backube/scribe-gen/process"
 )
 
 // tailSize is how much of rsync's complaints goes into an error.
@@ -57,13 +57,13 @@ func (j Job) Deletions(ctx context.Context, few int) (Deletions, error) {
 }
 
 func (j Job) run(ctx context.Context, args []string, line func(string)) error {
-	cmd := proc.Command(ctx, j.Program, args...)
+	cmd := exec.Command(j.Program, args...)
 	cmd.Env = append(os.Environ(), append([]string{"LC_ALL=C"}, j.Env...)...)
-	out := &lines{each: line}
-	complaints := &proc.Tail{Limit: tailSize}
+	out := &process.Lines{Each: func(b []byte) { line(string(b)) }, Ends: "\r\n"} // progress overwrites its line
+	complaints := &process.Tail{Limit: tailSize}
 	cmd.Stdout, cmd.Stderr = out, complaints
-	err := proc.Run(cmd, nil)
-	out.flush()
+	err := process.Run(cmd, process.Options{Stop: ctx})
+	out.Flush()
 	if ctx.Err() != nil {
 		return fmt.Errorf("rsync was stopped: %w", context.Cause(ctx))
 	}

@@ -1,4 +1,4 @@
-package proc
+package process
 
 import (
 	"context"
@@ -21,7 +21,7 @@ import (
 func TestTheWholeGroupEnds(t *testing.T) {
 	pids := filepath.Join(t.TempDir(), "pids")
 	ctx, cancel := context.WithCancel(context.Background())
-	cmd := Command(ctx, "sh", "-c", `trap "" TERM; sleep 100 & echo $! $$ > "$0".new; mv "$0".new "$0"; wait; sleep 100`, pids)
+	cmd := exec.Command("sh", "-c", `trap "" TERM; sleep 100 & echo $! $$ > "$0".new; mv "$0".new "$0"; wait; sleep 100`, pids)
 	go func() {
 		for {
 			if _, err := os.Stat(pids); err == nil {
@@ -31,7 +31,7 @@ func TestTheWholeGroupEnds(t *testing.T) {
 			time.Sleep(5 * time.Millisecond)
 		}
 	}()
-	require.Error(t, Run(cmd, nil))
+	require.Error(t, Run(cmd, Options{Stop: ctx, Grace: 300 * time.Millisecond}))
 	b, err := os.ReadFile(pids)
 	require.NoError(t, err)
 	for _, field := range strings.Fields(string(b)) {
@@ -54,13 +54,17 @@ func alive(pid int) bool {
 func TestStartedDecides(t *testing.T) {
 	boom := errors.New("boom")
 	start := time.Now()
-	err := Run(Command(context.Background(), "sleep", "100"), func() error { return boom })
+	forever := Options{Stop: context.Background()}
+	err := Run(exec.Command("sleep", "100"), Options{Stop: context.Background(), Started: func() error { return boom }})
 	assert.ErrorIs(t, err, boom)
 	assert.Less(t, time.Since(start), 50*time.Second)
-	require.NoError(t, Run(Command(context.Background(), "true"), nil))
+	require.NoError(t, Run(exec.Command("true"), forever))
 	var exit *exec.ExitError
-	assert.ErrorAs(t, Run(Command(context.Background(), "false"), nil), &exit)
-	assert.Error(t, Run(Command(context.Background(), "/does/not/exist"), nil))
+	assert.ErrorAs(t, Run(exec.Command("false"), forever), &exit)
+	assert.Error(t, Run(exec.Command("/does/not/exist"), forever))
+	ended, end := context.WithCancel(context.Background())
+	end()
+	assert.ErrorIs(t, Run(exec.Command("sleep", "100"), Options{Stop: context.Background(), Kill: ended}), context.Canceled)
 }
 
 func TestWiden(t *testing.T) {
@@ -83,4 +87,35 @@ func TestTail(t *testing.T) {
 	short := &Tail{Limit: 100}
 	_, _ = short.Write([]byte("all of it\n"))
 	assert.Equal(t, "all of it", short.String())
+}
+
+// However output is cut into writes, the lines are the same.
+func FuzzLines(f *testing.F) {
+	f.Add("a\rb\n\nc", 2)
+	f.Fuzz(func(t *testing.T, text string, size int) {
+		read := func(size int) (all []string) {
+			l := &Lines{Each: func(b []byte) { all = append(all, string(b)) }, Ends: "\r\n"}
+			for rest := text; rest != ""; {
+				n := min(size, len(rest))
+				_, _ = l.Write([]byte(rest[:n]))
+				rest = rest[n:]
+			}
+			l.Flush()
+			return all
+		}
+		require.Equal(t, read(max(len(text), 1)), read(1+int(uint(size)%7)))
+	})
+}
+
+// A line without end is handed on in parts.
+func TestLines(t *testing.T) {
+	var got []string
+	l := &Lines{Each: func(line []byte) { got = append(got, string(line)) }}
+	for _, part := range []string{"a\nb", "c\n", "\n", strings.Repeat("x", longestLine+1), "end"} {
+		n, err := l.Write([]byte(part))
+		assert.NoError(t, err)
+		assert.Equal(t, len(part), n)
+	}
+	l.Flush()
+	assert.Equal(t, []string{"a", "bc", strings.Repeat("x", longestLine+1), "end"}, got)
 }
