@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"syscall"
+	"time"
 
 	"github.com/backube/scribe-gen/steps/contract"
 	"github.com/backube/scribe-gen/steps/internal/site"
@@ -22,6 +23,7 @@ const (
 	beforeSave = "before save"
 	afterSave  = "after save"
 	failCut    = "cut fails" // not a kill: the snapshot is refused
+	slowCut    = "cut takes a while"
 )
 
 // faultyListenVerb is the listen verb on a store that kills the process.
@@ -31,7 +33,7 @@ func faultyListenVerb() step.Verb {
 	verb.Run = func(ctx context.Context, env *step.Env) (contract.Outcome, error) {
 		return listen(ctx, env, args, func(s contract.Site, log *slog.Logger) (volume.Store, error) {
 			store, err := site.Open(s, log)
-			return faulty{Store: store, at: os.Getenv(faultVariable)}, err
+			return faulty{Store: store, at: os.Getenv(faultVariable), log: log}, err
 		})
 	}
 	return verb
@@ -39,7 +41,8 @@ func faultyListenVerb() step.Verb {
 
 type faulty struct {
 	volume.Store
-	at string
+	at  string
+	log *slog.Logger
 }
 
 func (f faulty) die(at string) {
@@ -52,6 +55,10 @@ func (f faulty) die(at string) {
 func (f faulty) Cut(ctx context.Context, req volume.CutRequest) (volume.Snapshot, error) {
 	if f.at == failCut {
 		return volume.Snapshot{}, os.ErrDeadlineExceeded
+	}
+	if f.at == slowCut {
+		f.log.Info("cutting")
+		time.Sleep(3 * time.Second)
 	}
 	f.die(beforeCut)
 	s, err := f.Store.Cut(ctx, req)

@@ -163,3 +163,28 @@ func TestKilledDuringCommit(t *testing.T) {
 		}
 	}
 }
+
+// A push that is killed while its commit is under way and started again does not
+// write to the replica meanwhile, and hears that its run is committed.
+func TestRetryDuringACommit(t *testing.T) {
+	s := newSites(t)
+	s.fill(rand.New(rand.NewPCG(6, 6)))
+	t.Setenv(faultVariable, slowCut)
+	point := time.Now()
+	// The window closes during the commit, which does not end it.
+	listener, push := s.listen("--grace=3s", "--window=2s"), s.push("run", point)
+	require.Eventually(t, func() bool { return strings.Contains(listener.log.String(), "cutting") }, 30*time.Second, 5*time.Millisecond)
+	push.kill()
+	time.Sleep(2 * time.Second)
+	s.write(map[string]string{"big": "changed since, as a live source is"})
+	push = s.push("run", point)
+	exit, out := push.wait()
+	require.Equal(t, contract.ExitDone, exit, push.log.String())
+	assert.Contains(t, out.Reason, "committed before")
+	assert.Contains(t, push.log.String(), "a commit is under way")
+	exit, _ = listener.wait()
+	assert.Equal(t, contract.ExitDone, exit)
+	info, err := os.Stat(filepath.Join(s.dest.Snapshot(claim, out.Snapshot), "big"))
+	require.NoError(t, err)
+	assert.Equal(t, int64(3<<20), info.Size(), "the snapshot is what was committed")
+}

@@ -34,11 +34,8 @@ func (l *Listener) connected(peer link.Peer, drop func()) link.Handler {
 func (c *conn) Closed() {
 	c.l.mu.Lock()
 	delete(c.l.conns, c)
-	last := c.l.closed && len(c.l.conns) == 0 && c.l.done == nil
 	c.l.mu.Unlock()
-	if last {
-		c.l.finish(nothing("the window closed and the source left without a commit"), nil)
-	}
+	c.l.endIfIdle()
 }
 
 // Exec answers one request.

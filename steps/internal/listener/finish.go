@@ -23,6 +23,7 @@ func (c *conn) commit(request protocol.Request) reply {
 		return reply{err: err}
 	}
 	c.l.commits.Lock()
+	defer c.l.endIfIdle() // last, for a client that has left meanwhile
 	defer c.l.commits.Unlock()
 	r, done, err := c.l.toCommit(req)
 	if err != nil {

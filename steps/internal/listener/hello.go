@@ -21,6 +21,12 @@ func (c *conn) hello(ctx context.Context, request protocol.Request) reply {
 		return reply{err: err}
 	}
 	c.l.KeyUsed(ctx, c.peer.Key)
+	// A retry must not write to the replica while an earlier attempt's commit
+	// makes a snapshot of it; it will hear that the run is committed.
+	if !c.l.commits.TryLock() {
+		return reply{err: refuse(contract.RefusedBusy, "a commit is under way")}
+	}
+	defer c.l.commits.Unlock()
 	state, done, err := c.l.Committer.Admit(ctx, h.Run, h.RecoveryPoint)
 	if err != nil {
 		c.l.told(err)

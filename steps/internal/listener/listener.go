@@ -174,13 +174,22 @@ func (l *Listener) told(err error) {
 var errFenced = errors.New("promoted or paused")
 
 // closeWindow ends the listener unless a run is under way; then the end of its
-// last connection does.
+// last connection, or of its commit, does.
 func (l *Listener) closeWindow() {
 	l.mu.Lock()
 	l.closed = true
-	idle := len(l.conns) == 0
 	l.mu.Unlock()
-	if idle {
+	l.endIfIdle()
+}
+
+// endIfIdle ends a listener whose window is closed and whom nobody needs: not a
+// client, and not a commit whose client has left.
+func (l *Listener) endIfIdle() {
+	l.mu.Lock()
+	idle := l.closed && len(l.conns) == 0 && l.done == nil
+	l.mu.Unlock()
+	if idle && l.commits.TryLock() {
+		l.commits.Unlock()
 		l.finish(nothing("the window of "+l.Window.String()+" closed without a commit"), nil)
 	}
 }
