@@ -20,16 +20,20 @@ const (
 )
 
 func validateMethod(s Spec, p *field.Path) field.ErrorList {
+	var errs field.ErrorList
 	switch {
 	case s.Rsync != nil && s.Rclone != nil:
-		return field.ErrorList{field.Forbidden(p.Child("rclone"), "exactly one of rsync and rclone may be given, and rsync is")}
-	case s.Rsync != nil:
-		return validateRsync(*s.Rsync, p.Child("rsync"))
-	case s.Rclone != nil:
-		return validateRclone(*s.Rclone, p.Child("rclone"))
-	default:
-		return field.ErrorList{field.Required(p, "exactly one of rsync and rclone must be given; rsync with its defaults is rsync: {}")}
+		errs = append(errs, field.Forbidden(p.Child("rclone"), "exactly one of rsync and rclone may be given, and rsync is"))
+	case s.Rsync == nil && s.Rclone == nil:
+		errs = append(errs, field.Required(p, "exactly one of rsync and rclone must be given; rsync with its defaults is rsync: {}"))
 	}
+	if s.Rsync != nil {
+		errs = append(errs, validateRsync(*s.Rsync, p.Child("rsync"))...)
+	}
+	if s.Rclone != nil {
+		errs = append(errs, validateRclone(*s.Rclone, p.Child("rclone"))...)
+	}
+	return errs
 }
 
 func validateRsync(r Rsync, p *field.Path) field.ErrorList {
