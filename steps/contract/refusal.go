@@ -33,6 +33,8 @@ const (
 	RefusedPrivileges Refusal = "privileges"
 	// RefusedPath: a path is longer than the mover can carry.
 	RefusedPath Refusal = "path-too-long"
+	// RefusedFilter: what the filters protect at the replica stands in the way.
+	RefusedFilter Refusal = "filter"
 	// RefusedAborted: the source ended the run for good.
 	RefusedAborted Refusal = "aborted"
 	// RefusedNoSnapshot: there is no replica snapshot to promote.

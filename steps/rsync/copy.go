@@ -70,13 +70,15 @@ func copyAndCommit(ctx context.Context, env *step.Env, args *contract.RsyncCopy,
 		return contract.Outcome{}, err
 	}
 	defer release()
-	keeps := privilege.Keeps()
+	keeps, repair := privilege.Keeps(), func() error { return nil }
 	t, err := transfer.New(env, args.Transfer, args.Guard, args.Source, transfer.Place{
 		Destination: filepath.Clean(args.Root) + "/",
 		Keeps:       keeps,
-		Survey: func(ctx context.Context, in io.Reader, out io.Writer) error {
-			return survey.Answer(ctx, args.Root, keeps, in, out)
+		Survey: func(ctx context.Context, in io.Reader, out io.Writer) (err error) {
+			repair, err = survey.Answer(ctx, args.Root, keeps, in, out)
+			return err
 		},
+		Repair: func() error { return repair() },
 	})
 	if err != nil {
 		return contract.Outcome{}, err

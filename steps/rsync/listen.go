@@ -83,7 +83,7 @@ func listen(ctx context.Context, env *step.Env, args *contract.RsyncListen, open
 func receiver(root, program string) ([]string, error) {
 	path, err := rsync.Find(program)
 	if err != nil {
-		return nil, err
+		return nil, step.Usage("%w", err)
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -107,9 +107,9 @@ func listenerKeys(dir string) (link.Keys, error) {
 	}
 	k := link.Keys{
 		Host:    read(contract.KeyHost),
-		Clients: slices.Concat(read(contract.KeyClientPub), read(contract.KeyClientPubNext)),
+		Clients: slices.Concat(read(contract.KeyClientPub), []byte("\n"), read(contract.KeyClientPubNext)),
 	}
-	if len(k.Host) == 0 || len(k.Clients) == 0 {
+	if len(k.Host) == 0 || len(k.Clients) == 1 {
 		return k, fmt.Errorf("read the listener's keys: %s lacks %s or %s: run the keys step", dir, contract.KeyHost, contract.KeyClientPub)
 	}
 	return k, nil

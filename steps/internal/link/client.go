@@ -31,11 +31,13 @@ type Target struct {
 
 // Client is an authenticated connection.
 type Client struct {
-	ssh  *ssh.Client
-	conn *conn
+	ssh    *ssh.Client
+	conn   *conn
+	detach func() bool
 }
 
-// Dial connects once. Errors of keys are [ErrHostKey] and [ErrClientKey]; all
+// Dial connects once; the connection lasts until ctx ends, which ends everything
+// on it however the network stands. Errors of keys are [ErrHostKey] and [ErrClientKey]; all
 // others may pass.
 func Dial(ctx context.Context, t Target) (*Client, error) {
 	signer, err := ssh.ParsePrivateKey(t.Client)
@@ -63,7 +65,10 @@ func Dial(ctx context.Context, t Target) (*Client, error) {
 	}
 	_ = raw.SetDeadline(time.Time{})
 	go stayAlive(client.Conn)
-	return &Client{ssh: client, conn: wrapped}, nil
+	return &Client{
+		ssh: client, conn: wrapped,
+		detach: context.AfterFunc(ctx, func() { _ = raw.Close() }),
+	}, nil
 }
 
 func handshake(c *conn, t Target, signer ssh.Signer, pinned []ssh.PublicKey) (*ssh.Client, error) {
@@ -117,7 +122,10 @@ func fingerprints(keys []ssh.PublicKey) string {
 }
 
 // Close closes the connection and every session on it.
-func (c *Client) Close() error { return c.ssh.Close() }
+func (c *Client) Close() error {
+	c.detach()
+	return c.ssh.Close()
+}
 
 // Bytes is what crossed the connection, both ways.
 func (c *Client) Bytes() int64 { return c.conn.Bytes() }
@@ -172,12 +180,31 @@ func (e *Exec) Close() { _ = e.s.Close() }
 
 // Stream runs a command with the given streams until it ends.
 func (c *Client) Stream(ctx context.Context, command string, env map[string]string, in io.Reader, out, errs io.Writer) error {
-	e, err := c.Start(command, env, errs)
-	if err != nil {
+	return until(ctx, func() error {
+		e, err := c.Start(command, env, errs)
+		if err != nil {
+			return err
+		}
+		defer e.Close()
+		return e.Relay(ctx, Pipe{e.Stdin, e.Stdout}, in, out)
+	})
+}
+
+// until returns what f does, or the cause of ctx when that ends first: a server
+// may never answer. What f then still waits for is freed by the end of the
+// connection.
+func until(ctx context.Context, f func() error) error {
+	ended := make(chan error, 1)
+	go func() { ended <- f() }()
+	select {
+	case err := <-ended:
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
-	defer e.Close()
-	return e.Relay(ctx, Pipe{e.Stdin, e.Stdout}, in, out)
 }
 
 // Pipe is the two directions of a command's data.
@@ -195,18 +222,19 @@ func (e *Exec) Relay(ctx context.Context, data Pipe, in io.Reader, out io.Writer
 		_, _ = io.CopyBuffer(onlyWriter{data.In}, onlyReader{in}, make([]byte, bufferSize))
 		_ = data.In.Close()
 	}()
-	_, rerr := io.CopyBuffer(onlyWriter{out}, onlyReader{data.Out}, make([]byte, bufferSize))
-	if rerr != nil {
+	return until(ctx, func() error { return e.drain(data.Out, out) })
+}
+
+// drain copies the output and waits for the end.
+func (e *Exec) drain(from io.Reader, to io.Writer) error {
+	_, copied := io.CopyBuffer(onlyWriter{to}, onlyReader{from}, make([]byte, bufferSize))
+	if copied != nil {
 		e.Close()
 	}
-	err := e.Wait()
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	if err := e.Wait(); err != nil {
+		return err
 	}
-	if err == nil {
-		err = rerr
-	}
-	return err
+	return copied
 }
 
 // onlyReader and onlyWriter hide ReadFrom and WriteTo, which would choose

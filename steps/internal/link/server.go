@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"sync"
@@ -97,7 +98,9 @@ func (s *Server) serve(ctx context.Context, raw net.Conn, authenticated func()) 
 	stopHandshake()
 	authenticated()
 	if err != nil {
-		s.Log.Warn("refused a connection", "peer", peer, "error", err.Error())
+		if !errors.Is(err, io.EOF) { // a probe that only asks whether the port is open
+			s.Log.Warn("refused a connection", "peer", peer, "error", err.Error())
+		}
 		return
 	}
 	_ = raw.SetDeadline(time.Time{})

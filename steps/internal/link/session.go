@@ -16,6 +16,9 @@ type Session struct {
 	// Stdin, Stdout and Stderr are the client's.
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
+	// Close asks the client to end the session; reads and writes return once its
+	// side of SSH has answered, which a client that does nothing else does, too.
+	Close func()
 }
 
 // envLimit is how many bytes of variables a session may send.
@@ -52,7 +55,7 @@ func (s *Server) session(ctx context.Context, peer string, ch ssh.Channel, reqs 
 				}
 				cancel()
 			}()
-			status := h.Exec(ctx, &Session{Command: v.Command, Env: env, Stdin: ch, Stdout: ch, Stderr: ch.Stderr()})
+			status := h.Exec(ctx, &Session{Command: v.Command, Env: env, Stdin: ch, Stdout: ch, Stderr: ch.Stderr(), Close: func() { _ = ch.Close() }})
 			_ = ch.CloseWrite()
 			_, _ = ch.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{uint32(status)}))
 			return

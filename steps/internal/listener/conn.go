@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os/exec"
 
 	"github.com/backube/scribe-gen/steps/contract"
 	"github.com/backube/scribe-gen/steps/internal/link"
@@ -87,11 +88,20 @@ func (c *conn) ended(s *link.Session, request protocol.Request, err error) link.
 	r := refusal(err)
 	c.l.Log.Warn("refused or failed", "peer", c.peer.Address, "request", request.Verb, "code", string(r.Code), "error", r.Message)
 	_, _ = io.WriteString(s.Stderr, "scribe: "+r.Message+"\n")
-	if r.Code == "" {
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit) && exit.Exited():
+		return link.ExitStatus(exit.ExitCode()) // the receiving rsync's, which the sending one interprets
+	case request.Verb == protocol.RequestRsync && (r.Code == "" || r.Code.Retryable()):
+		return shellFailed // 1 would tell the sending rsync that its command is wrong
+	case r.Code == "":
 		return link.ExitStatus(contract.ExitFailed)
 	}
 	return link.ExitStatus(r.Code.ExitCode())
 }
+
+// shellFailed is what a remote shell exits with when it fails itself.
+const shellFailed = 255
 
 // refusal is err as the other side sees it. Failures that are no refusals have
 // no code, and may be retried.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"time"
 
 	"github.com/backube/scribe-gen/process"
 	"github.com/backube/scribe-gen/steps/contract"
@@ -28,16 +29,27 @@ func (c *conn) data(ctx context.Context, s *link.Session, request protocol.Reque
 		return refuse(contract.RefusedFinished, "run %s %v", r.id, err)
 	}
 	defer end()
+	c.belongsTo(r)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stop := context.AfterFunc(r.ctx, cancel)
+	ended := make(chan struct{})
+	defer close(ended)
+	stop := context.AfterFunc(r.ctx, func() {
+		cancel()
+		c.evict(s, ended)
+	})
 	defer stop()
 	if request.Verb == protocol.RequestSurvey {
-		return survey.Answer(ctx, c.l.Committer.Replica.Root, privilege.Keeps(), s.Stdin, s.Stdout)
+		return c.survey(ctx, s, r)
 	}
 	args, err := rsyncargs.Receiver(request.Args)
 	if err != nil {
 		return err
+	}
+	if !rsyncargs.DryRun(args) {
+		if err := r.repairLinks(); err != nil {
+			return err
+		}
 	}
 	s, leave, err := c.spread(ctx, s)
 	if err != nil {
@@ -45,6 +57,38 @@ func (c *conn) data(ctx context.Context, s *link.Session, request protocol.Reque
 	}
 	defer leave()
 	return c.l.receive(ctx, s, args)
+}
+
+// survey answers a survey. What it found to mend waits for the first request
+// that writes: the guard may still stop the run.
+func (c *conn) survey(ctx context.Context, s *link.Session, r *run) error {
+	repair, err := survey.Answer(ctx, c.l.Committer.Replica.Root, privilege.Keeps(), s.Stdin, s.Stdout)
+	r.setRepair(repair)
+	return err
+}
+
+// evictTime is how long a client may take to give up a data request that was
+// stopped, before its connection is dropped.
+const evictTime = 2 * time.Second
+
+// evict frees a data request from a client that neither sends nor reads.
+func (c *conn) evict(s *link.Session, ended <-chan struct{}) {
+	s.Close()
+	select {
+	case <-ended:
+	case <-time.After(evictTime):
+		c.drop()
+	}
+}
+
+// belongsTo notes that the connection serves the run, though it did not say
+// hello.
+func (c *conn) belongsTo(r *run) {
+	c.l.mu.Lock()
+	defer c.l.mu.Unlock()
+	if c.run == nil {
+		c.run = r
+	}
 }
 
 // runOf returns the run a data request belongs to: that of its session, or the

@@ -81,6 +81,17 @@ func (l *Listener) committed(done protocol.Committed) {
 	time.AfterFunc(l.Grace, func() { l.finish(committedOutcome(done), nil) })
 }
 
+// repeated lets the listener end when a source hears of a commit that was made
+// before this listener began, unless another run is under way.
+func (l *Listener) repeated(done protocol.Committed) {
+	l.mu.Lock()
+	other := l.current != nil && l.current.id != done.Run
+	l.mu.Unlock()
+	if !other {
+		l.committed(done)
+	}
+}
+
 func committedOutcome(done protocol.Committed) contract.Outcome {
 	return contract.Outcome{
 		Outcome: contract.ResultDone, Reason: "run " + done.Run + " is committed",
@@ -98,6 +109,12 @@ func (c *conn) abort(request protocol.Request) reply {
 	r := c.l.current
 	mine := r != nil && r.id == a.Run && c.l.done == nil
 	c.l.mu.Unlock()
+	if mine && !c.l.commits.TryLock() {
+		return reply{err: refuse(contract.RefusedBusy, "a commit of run %s is under way", a.Run)}
+	}
+	if mine {
+		defer c.l.commits.Unlock()
+	}
 	if !mine {
 		return reply{err: refuse(contract.RefusedFinished, "run %q is not under way here", a.Run)}
 	}

@@ -2,7 +2,9 @@ package listener
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -40,7 +42,7 @@ func (c *conn) hello(ctx context.Context, request protocol.Request) reply {
 		w.LastRun, w.LastRecoveryPoint = state.Last.Run, &state.Last.RecoveryPoint
 	}
 	if done != nil {
-		c.l.committed(*done)
+		c.l.repeated(*done)
 		return reply{answer: w}
 	}
 	r, err := c.l.admit(c, h)
@@ -120,8 +122,7 @@ func (l *Listener) admit(c *conn, h protocol.Hello) (*run, error) {
 	return fresh, nil
 }
 
-// connectedFor reports whether a connection said hello for r. The caller holds
-// l.mu.
+// connectedFor reports whether a connection serves r. The caller holds l.mu.
 func (l *Listener) connectedFor(r *run) bool {
 	for c := range l.conns {
 		if c.run == r {
@@ -150,7 +151,10 @@ func isEmpty(root string) (bool, error) {
 		return false, fmt.Errorf("read the replica: %w", err)
 	}
 	defer func() { _ = d.Close() }()
-	names, _ := d.Readdirnames(2)
+	names, err := d.Readdirnames(2)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return false, fmt.Errorf("read the replica: %w", err)
+	}
 	for _, name := range names {
 		if name != "lost+found" {
 			return false, nil

@@ -136,11 +136,16 @@ func (l *Listener) watch(ctx context.Context, release func()) error {
 		return err
 	}
 	go func() {
+		fenced := false
 		for s := range states {
-			if s.Promoted != nil || s.Paused != nil {
+			stopped := s.Promoted != nil || s.Paused != nil
+			if stopped && !fenced {
 				l.fence(release)
-				return
 			}
+			if fenced && !stopped { // the replica was given back: another listener's turn
+				l.finish(nothing("the relationship was resumed"), nil)
+			}
+			fenced = stopped
 		}
 	}()
 	return nil
@@ -156,7 +161,7 @@ func (l *Listener) fence(release func()) {
 	l.Log.Info("the relationship was promoted or paused: refusing pushes")
 	if run != nil {
 		run.stop()
-		run.wait(l.ctx)
+		_ = run.wait(l.ctx)
 		time.AfterFunc(l.Grace, func() { l.finish(nothing("the relationship was promoted or paused during the run"), nil) })
 	}
 	release()
@@ -186,7 +191,7 @@ func (l *Listener) closeWindow() {
 // client, and not a commit whose client has left.
 func (l *Listener) endIfIdle() {
 	l.mu.Lock()
-	idle := l.closed && len(l.conns) == 0 && l.done == nil
+	idle := l.closed && (l.current == nil || !l.connectedFor(l.current)) && l.done == nil
 	l.mu.Unlock()
 	if idle && l.commits.TryLock() {
 		l.commits.Unlock()

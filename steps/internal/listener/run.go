@@ -22,6 +22,7 @@ type run struct {
 	open   bool // data requests are taken
 	active int
 	idle   chan struct{} // closed when active falls to 0
+	repair func() error  // what the last survey found to mend
 }
 
 func newRun(parent context.Context, id string, at time.Time) *run {
@@ -76,4 +77,22 @@ func (r *run) wait(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+func (r *run) setRepair(repair func() error) {
+	r.mu.Lock()
+	r.repair = repair
+	r.mu.Unlock()
+}
+
+// repairLinks mends once what the last survey found.
+func (r *run) repairLinks() error {
+	r.mu.Lock()
+	repair := r.repair
+	r.repair = nil
+	r.mu.Unlock()
+	if repair == nil {
+		return nil
+	}
+	return repair()
 }

@@ -115,9 +115,17 @@ func (p *pusher) attempt(ctx context.Context, env *step.Env) (contract.Outcome, 
 	return out, nil
 }
 
+// explainTimeout bounds the question to a listener that may be gone.
+const explainTimeout = 10 * time.Second
+
 // explain finds out why a transfer failed. A failure for good ends the run at
 // the listener, too, which would else wait for a retry.
 func (p *pusher) explain(ctx context.Context, s *session, hello protocol.Hello, err error) error {
+	if ctx.Err() != nil { // this push was told to end
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, explainTimeout)
+	defer cancel()
 	if step.Code(err) != contract.ExitFailed {
 		abort := protocol.Abort{Run: p.Run, Reason: err.Error()}
 		if aerr := s.ask(ctx, "abort", abort, &struct{}{}); aerr != nil {
@@ -125,7 +133,13 @@ func (p *pusher) explain(ctx context.Context, s *session, hello protocol.Hello, 
 		}
 		return err
 	}
-	if herr := s.ask(ctx, "hello", hello, &s.welcome); step.Code(herr) == contract.ExitRefused {
+	// On a new connection: the listener drops those that do not follow when it
+	// stops a run.
+	again, herr := greet(ctx, p.target, hello)
+	if herr == nil {
+		again.close()
+	}
+	if step.Code(herr) == contract.ExitRefused {
 		return herr
 	}
 	return err

@@ -1,6 +1,12 @@
 package rsync
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/backube/scribe-gen/process"
+	"github.com/backube/scribe-gen/steps/contract"
+)
 
 // Exit codes of rsync that are acted upon.
 const (
@@ -12,6 +18,8 @@ const (
 	codeVanished    = 24
 	codeNotStarted  = 126
 	codeNotFound    = 127
+	// codeRefused is a listener's, see contract.ExitRefused.
+	codeRefused = contract.ExitRefused
 )
 
 // meanings are the words of rsync's manual.
@@ -36,6 +44,7 @@ var meanings = map[int]string{
 	35:              "timeout waiting for daemon connection",
 	codeNotStarted:  "the remote shell could not be run",
 	codeNotFound:    "the remote shell was not found",
+	codeRefused:     "the listener refused the request",
 	255:             "the remote shell failed",
 }
 
@@ -44,6 +53,8 @@ type ExitError struct {
 	Code int
 	// Output is the end of what it said on standard error.
 	Output string
+	// onlyVanished is set when every complaint was about a file that was gone.
+	onlyVanished bool
 }
 
 func (e *ExitError) Error() string {
@@ -54,14 +65,43 @@ func (e *ExitError) Error() string {
 	return fmt.Sprintf("rsync ended with code %d (%q): %s", e.Code, meaning, e.Output)
 }
 
-// Vanished reports whether the only fault was that source files went away.
-func (e *ExitError) Vanished() bool { return e.Code == codeVanished }
+// Vanished reports whether the only fault was that source files went away. rsync
+// has a code for it, but not when one went while its attributes were read.
+func (e *ExitError) Vanished() bool {
+	return e.Code == codeVanished || e.Code == codePartial && e.onlyVanished
+}
+
+// InTheWay reports whether something at the replica that may not be deleted is
+// where the source has something else.
+func (e *ExitError) InTheWay() bool {
+	return e.Code == codePartial && strings.Contains(e.Output, "could not make way for")
+}
+
+// complaints reads what rsync says on standard error.
+type complaints struct {
+	tail        process.Tail
+	any, others bool
+}
+
+func (c *complaints) line(b []byte) {
+	_, _ = c.tail.Write(append(b, '\n'))
+	text := string(b)
+	if strings.HasPrefix(text, "rsync error:") || strings.HasPrefix(text, "rsync warning:") {
+		return // the summary of the others
+	}
+	c.any = true
+	if !strings.Contains(text, "No such file or directory (2)") && !strings.HasPrefix(text, "file has vanished:") {
+		c.others = true
+	}
+}
+
+func (c *complaints) onlyVanished() bool { return c.any && !c.others }
 
 // Permanent reports whether trying again cannot help: the two sides do not fit
 // together, or the command is wrong.
 func (e *ExitError) Permanent() bool {
 	switch e.Code {
-	case codeUsage, codeProtocol, codeUnsupported:
+	case codeUsage, codeProtocol, codeUnsupported, codeRefused:
 		return true
 	}
 	return false

@@ -45,6 +45,9 @@ type Stats struct {
 	Entries, Created, Deleted, Transferred int64
 	// Size is the size of all files, Sent that of the transferred ones.
 	Size, Sent int64
+	// Undeletable is the number of directories that could not be deleted, as they
+	// hold what filters protect.
+	Undeletable int64
 }
 
 // stats maps the labels of --info=stats2 to the fields.
@@ -59,6 +62,10 @@ var stats = map[string]func(*Stats) *int64{
 
 // Read takes one line of statistics; it returns false for any other line.
 func (s *Stats) Read(line string) bool {
+	if strings.HasPrefix(line, "cannot delete non-empty directory:") {
+		s.Undeletable++
+		return true
+	}
 	label, value, found := strings.Cut(line, ": ")
 	field, known := stats[label]
 	if !found || !known {

@@ -60,16 +60,18 @@ func (j Job) run(ctx context.Context, args []string, line func(string)) error {
 	cmd := exec.Command(j.Program, args...)
 	cmd.Env = append(os.Environ(), append([]string{"LC_ALL=C"}, j.Env...)...)
 	out := &process.Lines{Each: func(b []byte) { line(string(b)) }, Ends: "\r\n"} // progress overwrites its line
-	complaints := &process.Tail{Limit: tailSize}
-	cmd.Stdout, cmd.Stderr = out, complaints
+	said := &complaints{tail: process.Tail{Limit: tailSize}}
+	errs := &process.Lines{Each: said.line}
+	cmd.Stdout, cmd.Stderr = out, errs
 	err := process.Run(cmd, process.Options{Stop: ctx})
 	out.Flush()
+	errs.Flush()
 	if ctx.Err() != nil {
 		return fmt.Errorf("rsync was stopped: %w", context.Cause(ctx))
 	}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
-		return &ExitError{Code: exit.ExitCode(), Output: complaints.String()}
+		return &ExitError{Code: exit.ExitCode(), Output: said.tail.String(), onlyVanished: said.onlyVanished()}
 	}
 	return err
 }

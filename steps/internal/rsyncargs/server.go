@@ -135,3 +135,11 @@ func refuse(format string, args ...any) error {
 		Message: fmt.Sprintf(format, args...) + " is not allowed here",
 	}
 }
+
+// DryRun reports whether a receiver with these arguments writes nothing.
+func DryRun(forced []string) bool {
+	return slices.ContainsFunc(forced, func(o string) bool {
+		options, _, _ := strings.Cut(o, "e")
+		return !strings.HasPrefix(o, "--") && strings.HasPrefix(o, "-") && !short.MatchString(o) && strings.Contains(options, "n")
+	})
+}

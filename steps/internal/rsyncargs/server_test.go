@@ -80,6 +80,14 @@ func TestReceiverRefuses(t *testing.T) {
 	}
 }
 
+func TestDryRun(t *testing.T) {
+	for options, want := range map[string]bool{"-a": false, "-an": true, "-aAXHS --numeric-ids --no-inc-recursive": false, "-a --dry-run --info=stats2": true} {
+		forced, err := Receiver(serverArgs(t, strings.Fields(options), "h:."))
+		require.NoError(t, err)
+		assert.Equal(t, want, DryRun(forced), options)
+	}
+}
+
 func TestReceiverForcesThePath(t *testing.T) {
 	for _, path := range []string{"h:", "h:.", "h:./", "h:/"} {
 		forced, err := Receiver(serverArgs(t, []string{"-a"}, path))

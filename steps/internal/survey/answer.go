@@ -10,25 +10,23 @@ import (
 	"github.com/backube/scribe-gen/tree"
 )
 
-// Answer surveys the replica at root against the source that in describes, and
-// removes links that the source does not have. Nobody may write to the replica
-// meanwhile.
-func Answer(ctx context.Context, root string, keeps protocol.Keeps, in io.Reader, out io.Writer) error {
+// Answer surveys the replica at root against the source that in describes. It
+// changes nothing; repair removes the links that the source does not have, and
+// must be called before rsync writes to the replica. Nobody may write to the
+// replica in between.
+func Answer(ctx context.Context, root string, keeps protocol.Keeps, in io.Reader, out io.Writer) (repair func() error, err error) {
 	a := &answering{w: newWriter(out), links: newLinks()}
 	next, stop := iter.Pull2(a.walk(ctx, root, keeps))
 	defer stop()
 	if err := a.merge(newReader(in), next); err != nil {
-		return err
+		return nil, err
 	}
-	unlinked, err := a.links.repair(root)
-	if err != nil {
-		return err
-	}
-	a.found.Unlinked = unlinked
+	wrong := a.links.wrong()
+	a.found.Unlink = int64(len(wrong))
 	if err := a.w.write(&record{kind: kindSummary, summary: a.found}); err != nil {
-		return err
+		return nil, err
 	}
-	return a.w.Flush()
+	return func() error { return removeAll(root, wrong) }, a.w.Flush()
 }
 
 type answering struct {

@@ -25,7 +25,7 @@ type Question struct {
 	// Live is whether entries may vanish.
 	Live bool
 	// List receives the source directories that differ, as rsync's --files-from
-	// with --from0 wants them: with a final slash and a NUL.
+	// with --from0 wants them.
 	List io.Writer
 }
 
@@ -121,6 +121,16 @@ func (g *groups) of(e *tree.Entry) uint64 {
 	return found.number
 }
 
+// listed is a directory as rsync's --files-from wants it. The "./" keeps rsync
+// from taking a name that begins with # or ; for a comment, which it would pass
+// over without a word.
+func listed(dir string) string {
+	if dir == "." {
+		return "./\x00"
+	}
+	return "./" + dir + "/\x00"
+}
+
 // collect reads the receiver's answer.
 func (q Question) collect(from io.Reader) (differing int64, replica Replica, err error) {
 	list := bufio.NewWriter(q.List)
@@ -132,7 +142,7 @@ func (q Question) collect(from io.Reader) (differing int64, replica Replica, err
 		switch rec.kind {
 		case kindDiffers:
 			differing++
-			_, _ = list.WriteString(rec.path + "/\x00")
+			_, _ = list.WriteString(listed(rec.path))
 		case kindSummary:
 			if err := list.Flush(); err != nil {
 				return differing, replica, fmt.Errorf("write the list of changed directories: %w", err)

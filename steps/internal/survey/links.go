@@ -34,22 +34,20 @@ func (l *links) have(e *tree.Entry) {
 	l.replica[key] = append(l.replica[key], e.Path)
 }
 
-// repair removes the links of the replica that join what the source keeps apart,
-// so that writing to one file cannot change another. Their content is sent again
-// or linked again by what follows.
-func (l *links) repair(root string) (removed int64, err error) {
-	for _, path := range l.wrong() {
-		err := remove(root, path)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return removed, fmt.Errorf("remove the link %q, which the source does not have: %w", path, err)
+// removeAll removes links of the replica; their content is sent again or linked
+// again by what follows.
+func removeAll(root string, paths []string) error {
+	for _, path := range paths {
+		if err := remove(root, path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove the link %q, which the source does not have: %w", path, err)
 		}
-		removed++
 	}
-	return removed, nil
+	return nil
 }
 
-// wrong returns the paths to remove. Of each file, the links of one of the
-// source's groups stay: those of its first path.
+// wrong returns the links that join what the source keeps apart: writing to one
+// file would change another. Of each file, the links of one of the source's
+// groups stay: those of its first path.
 func (l *links) wrong() []string {
 	var paths []string
 	for _, key := range slices.SortedFunc(maps.Keys(l.replica), compareInodes) {

@@ -11,7 +11,8 @@
 //
 // Directories with hard links always count as different, as rsync can only link
 // what it is given together. Links at the replica that the source does not have
-// are removed, as rsync would leave them, and write through them.
+// are removed before it writes, as rsync would leave them, and write through
+// them.
 package survey
 
 import (
@@ -53,8 +54,8 @@ type Replica struct {
 	ReplicaEntries int64 `json:"entries"`
 	// MayDelete bounds the number of entries that rsync would delete from above.
 	MayDelete int64 `json:"mayDelete"`
-	// Unlinked is the number of links that were removed.
-	Unlinked int64 `json:"unlinked"`
+	// Unlink is the number of links to remove before anything is written.
+	Unlink int64 `json:"unlink"`
 }
 
 // Unkept is an entry that a receiver cannot keep, and why.

@@ -31,7 +31,7 @@ func (t *Transfer) survey(ctx context.Context, list string, report *Report) erro
 		return err
 	}
 	t.env.Log.Info("surveyed", "entries", result.Entries, "bytes", result.Bytes, "directories", result.Directories,
-		"differing", result.Differing, "replicaEntries", result.ReplicaEntries, "unlinked", result.Unlinked)
+		"differing", result.Differing, "replicaEntries", result.ReplicaEntries, "unlink", result.Unlink)
 	t.job.Survey = &result
 	report.Totals.Entries, report.Totals.Bytes = result.Entries, result.Bytes
 	// Where most differs, recursion is faster than a list. A filter is a question
@@ -85,7 +85,7 @@ func (t *Transfer) guardDeletions(ctx context.Context) error {
 	}
 	would, err := t.job.Deletions(ctx, namesShown)
 	if err != nil {
-		return fmt.Errorf("find out what the run would delete: %w", err)
+		return fmt.Errorf("find out what the run would delete: %w", t.final(err))
 	}
 	if s := t.job.Survey; s != nil {
 		would.Replica = s.ReplicaEntries

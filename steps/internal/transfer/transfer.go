@@ -29,6 +29,9 @@ type Place struct {
 	Keeps              protocol.Keeps
 	// Survey reaches the replica's half of a survey; nil when there is none.
 	Survey survey.Stream
+	// Repair is called after the guard and before anything is written: it mends
+	// what the survey found. Nil where the receiver does so itself.
+	Repair func() error
 	// Empty is whether the replica is known to hold nothing.
 	Empty     bool
 	RoundTrip time.Duration
@@ -65,7 +68,12 @@ func New(env *step.Env, args contract.Transfer, g contract.Guard, source string,
 		t.job.BytesPerSecond = q.Value()
 	}
 	if t.job.Program, err = rsync.Find(args.Rsync); err != nil {
-		return nil, err
+		return nil, step.Usage("%w", err)
+	}
+	if args.FilterFile != "" {
+		if _, err := os.Stat(args.FilterFile); err != nil {
+			return nil, step.Usage("--filter-file: %w", err)
+		}
 	}
 	return t, nil
 }
@@ -106,6 +114,11 @@ func (t *Transfer) Run(ctx context.Context) (Report, error) {
 	if err := t.guardDeletions(ctx); err != nil {
 		return report, err
 	}
+	if t.place.Repair != nil {
+		if err := t.place.Repair(); err != nil {
+			return report, err
+		}
+	}
 	return report, t.send(ctx, &report)
 }
 
@@ -135,19 +148,30 @@ func (t *Transfer) send(ctx context.Context, report *Report) error {
 	stats, err := t.job.Run(ctx, progress.update)
 	progress.last()
 	var exit *rsync.ExitError
-	if errors.As(err, &exit) {
-		switch {
-		case exit.Vanished() && t.live():
-			report.Warnings = append(report.Warnings, "files of the live source vanished while they were read: "+exit.Output)
-			err = nil
-		case exit.Permanent():
-			return step.Refuse(contract.RefusedRequest, "%w", err)
-		}
+	if errors.As(err, &exit) && exit.Vanished() && t.live() {
+		report.Warnings = append(report.Warnings, "files of the live source vanished while they were read: "+exit.Output)
+		err = nil
 	}
 	if t.job.Survey == nil {
 		report.Totals.Entries, report.Totals.Bytes = stats.Entries, stats.Size
 	}
+	if stats.Undeletable > 0 {
+		report.Warnings = append(report.Warnings, fmt.Sprintf("%d directories are gone from the source but stay at the replica, as they hold what the filters leave out", stats.Undeletable))
+	}
 	report.Totals.Files, report.Totals.Sent, report.Totals.Deleted = max(stats.Transferred, stats.Created), stats.Sent, stats.Deleted
+	return t.final(err)
+}
+
+// final makes a refusal of a failure of rsync that a retry cannot mend.
+func (t *Transfer) final(err error) error {
+	var exit *rsync.ExitError
+	switch {
+	case !errors.As(err, &exit):
+	case exit.InTheWay() && t.FilterFile != "":
+		return step.Refuse(contract.RefusedFilter, "what the filters leave at the replica stands in the way of the source: %w; change the filters, or remove it from the replica", err)
+	case exit.Permanent():
+		return step.Refuse(contract.RefusedRequest, "%w", err)
+	}
 	return err
 }
 
