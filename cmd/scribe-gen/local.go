@@ -211,12 +211,12 @@ type exitError struct{ error }
 
 func (e exitError) Unwrap() error { return e.error }
 
-// ExitCode is 78 when a step failed for good, so that a timer or script can tell
-// what no retry mends; else 1.
+// ExitCode is the step's where no retry mends what failed, so that a timer or
+// script can tell; else 1.
 func (e exitError) ExitCode() int {
 	var step *local.StepError
-	if errors.As(e.error, &step) && step.Exit == contract.ExitRefused {
-		return contract.ExitRefused
+	if errors.As(e.error, &step) && slices.Contains(contract.NoRetry[:], step.Exit) {
+		return step.Exit
 	}
 	return contract.ExitFailed
 }

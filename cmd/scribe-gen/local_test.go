@@ -33,7 +33,8 @@ func TestExitError(t *testing.T) {
 		want int
 	}{
 		{errors.New("differs"), contract.ExitFailed},
-		{&local.StepError{Exit: contract.ExitUsage}, contract.ExitFailed},
+		{&local.StepError{Exit: contract.ExitUsage}, contract.ExitUsage},
+		{&local.StepError{Exit: -1}, contract.ExitFailed},
 		{errors.Join(errors.New("first"), refused), contract.ExitRefused},
 	} {
 		assert.Equal(t, test.want, exitError{test.err}.ExitCode(), "%v", test.err)

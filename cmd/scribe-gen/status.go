@@ -66,7 +66,7 @@ func (s *selection) status(io streams, output string, now time.Time) error {
 	}
 	all := make([]relationshipStatus, 0, len(targets))
 	for _, t := range targets {
-		status, err := readStatus(t, now)
+		status, err := readStatus(io, t, now)
 		if err != nil {
 			return fmt.Errorf("relationship %s: %w", t.relationship, err)
 		}
@@ -79,7 +79,7 @@ func (s *selection) status(io streams, output string, now time.Time) error {
 }
 
 // readStatus reads what the sites have recorded.
-func readStatus(t target, now time.Time) (relationshipStatus, error) {
+func readStatus(io streams, t target, now time.Time) (relationshipStatus, error) {
 	status := relationshipStatus{Relationship: t.relationship}
 	parts, err := t.parts("", contract.RoleDestination, contract.RoleSource)
 	if err != nil {
@@ -87,6 +87,9 @@ func readStatus(t target, now time.Time) (relationshipStatus, error) {
 	}
 	// The destination comes first; within one site there is only one pipeline.
 	home := parts[0]
+	if _, err := os.Stat(home.Site.Directory); errors.Is(err, fs.ErrNotExist) {
+		io.note("site %s has no directory %s yet: nothing was ever replicated there, or it is relative to another working directory", home.Site.Name, home.Site.Directory)
+	}
 	var state contract.State
 	if err := readRecord(home.Layout().State(t.relationship), &state); err != nil {
 		return status, err

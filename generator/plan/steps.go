@@ -53,7 +53,7 @@ func (l *link) pushStep() Step {
 		},
 		Mounts: append([]Mount{
 			l.copyMount(),
-			{Name: mountKeys, Kind: MountSecret, Source: contract.PushSecret(l.name), Path: dirKeys, ReadOnly: true},
+			{Name: mountKeys, Kind: MountSecret, Source: contract.PushSecret(l.name), Path: dirKeys, ReadOnly: true, Optional: true},
 		}, l.filterMounts()...),
 		Account: l.account(dutyPush).Name,
 	})

@@ -174,6 +174,10 @@ func TestKeysMustMatch(t *testing.T) {
 	out = s.requireRefused(contract.RefusedKey, "one", time.Now())
 	assert.Contains(t, out.Reason, "host key mismatch")
 	restore()
+	exit, out := s.push("one", time.Now(), "--keys="+t.TempDir()).wait()
+	assert.Equal(t, contract.ExitRefused, exit)
+	assert.Equal(t, contract.RefusedKey, out.Code)
+	assert.Contains(t, out.Reason, "scribe-gen connect")
 	s.sync("one")
 }
 

@@ -122,7 +122,7 @@ func (j *job) attempt(ctx context.Context) error {
 
 	output := &process.Lines{Each: j.print}
 	cmd := exec.Command(filepath.Join(j.engine.opts.Steps, j.command.Program()), contract.Args(j.command)...)
-	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d", contract.AttemptVariable, j.attempts))
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d", contract.AttemptVariable, j.attempts), "TMPDIR="+j.dir)
 	cmd.Stdout, cmd.Stderr = output, output
 	err := process.Run(cmd, process.Options{Stop: bounded, Kill: j.engine.hard, Grace: j.engine.opts.Grace})
 	output.Flush()

@@ -28,7 +28,7 @@ var errPeer = errors.New("the other pipeline of the run failed")
 type run struct {
 	engine *Engine
 	req    Request
-	// dir holds the outputs and outcomes of the run's steps.
+	// dir holds the outputs, outcomes and temporary files of the run's steps.
 	dir string
 	// meeting is the loopback address where push and listen of this run meet;
 	// zero when only one of them is part of it.
@@ -57,12 +57,15 @@ func (e *Engine) Run(ctx context.Context, req Request) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := requireSources(req.Parts); err != nil {
+		return nil, err
+	}
 	unlock, err := lockAll(req.Parts)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	dir, err := os.MkdirTemp("", "scribe-run-")
+	dir, err := workDirectory(req.Parts[0])
 	if err != nil {
 		return nil, fmt.Errorf("make a directory for the run's outputs: %w", err)
 	}

@@ -33,15 +33,9 @@ func absolute(req Request) (Request, error) {
 }
 
 // prepare does for a directory what applying a bundle does for a namespace: it
-// makes the replica's volume when it is absent and writes the user's texts. The
-// source must exist, as an empty one in its place would be replicated.
+// makes the replica's volume when it is absent and writes the user's texts.
 func prepare(part Part) error {
 	for _, step := range part.Pipeline.Steps {
-		if c, ok := step.Command.(*contract.SnapshotCreate); ok {
-			if err := requireVolume(part, c.Claim); err != nil {
-				return err
-			}
-		}
 		if replica := embedded[contract.Replica](step.Command); replica != nil {
 			if err := makeVolume(part, replica.Claim); err != nil {
 				return err
@@ -56,6 +50,33 @@ func prepare(part Part) error {
 		}
 	}
 	return writeTexts(part, part.Relationship.Texts)
+}
+
+// requireSources looks for the sources before anything is made: an empty one in
+// the place of one that is missing would be replicated, and in the wrong working
+// directory a relative site would be made anew.
+func requireSources(parts []Part) error {
+	for _, part := range parts {
+		for _, step := range part.Pipeline.Steps {
+			if c, ok := step.Command.(*contract.SnapshotCreate); ok {
+				if err := requireVolume(part, c.Claim); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// workDirectory makes the directory of a run's files anew, at the site of one of
+// its parts. The run's lock is held, so that what is there was left by a killed
+// run.
+func workDirectory(part Part) (string, error) {
+	dir := filepath.Join(part.Site.Directory, "state", "."+part.Pipeline.Name+".run")
+	if err := os.RemoveAll(dir); err != nil {
+		return "", err
+	}
+	return dir, os.MkdirAll(dir, 0o700)
 }
 
 func requireVolume(part Part, claim string) error {

@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
+
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/backube/scribe-gen/steps/contract"
 	"github.com/backube/scribe-gen/steps/internal/step"
@@ -32,6 +35,10 @@ type promotion struct {
 // the next begins, so that a promotion which is interrupted at any point can be
 // started again.
 func Promote(ctx context.Context, store Store, c *contract.Promote, log *slog.Logger) (contract.Outcome, error) {
+	// Before anything is fenced.
+	if problems := validation.IsDNS1123Subdomain(c.Claim); len(problems) > 0 {
+		return contract.Outcome{}, step.Usage("--claim=%q: %s", c.Claim, strings.Join(problems, "; "))
+	}
 	timeout := cmp.Or(c.Timeout, 10*time.Minute)
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf(
 		"the promotion was not complete within %s, which --timeout changes; it goes on when it is started again: %w", timeout, context.DeadlineExceeded))

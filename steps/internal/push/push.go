@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"time"
 
@@ -72,6 +73,9 @@ func newPusher(env *step.Env, args *contract.RsyncPush, self string) (*pusher, e
 	p.place = Place{Keys: p.Keys, Address: p.Address, Port: p.Port, User: p.User}
 	var err error
 	p.target, err = p.place.Target()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, step.Refuse(contract.RefusedKey, "%w", err)
+	}
 	return p, err
 }
 

@@ -2,11 +2,13 @@ package transfer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
 
 	"github.com/backube/scribe-gen/steps/contract"
+	"github.com/backube/scribe-gen/steps/internal/rsync"
 	"github.com/backube/scribe-gen/steps/internal/step"
 	"github.com/backube/scribe-gen/steps/internal/survey"
 )
@@ -84,7 +86,8 @@ func (t *Transfer) guardDeletions(ctx context.Context) error {
 		return nil
 	}
 	would, err := t.job.Deletions(ctx, namesShown)
-	if err != nil {
+	var exit *rsync.ExitError
+	if err != nil && !(errors.As(err, &exit) && exit.Vanished() && t.live()) {
 		return fmt.Errorf("find out what the run would delete: %w", t.final(err))
 	}
 	if s := t.job.Survey; s != nil {

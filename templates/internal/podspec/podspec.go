@@ -91,9 +91,11 @@ func volumeSource(m plan.Mount, source string) (corev1.VolumeSource, error) {
 	switch m.Kind {
 	case plan.MountSecret:
 		mode := secretMode
-		return corev1.VolumeSource{
-			Secret: &corev1.SecretVolumeSource{SecretName: source, DefaultMode: &mode},
-		}, nil
+		secret := &corev1.SecretVolumeSource{SecretName: source, DefaultMode: &mode}
+		if m.Optional {
+			secret.Optional = &m.Optional
+		}
+		return corev1.VolumeSource{Secret: secret}, nil
 	case plan.MountText:
 		return corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{
 			LocalObjectReference: corev1.LocalObjectReference{Name: source},
