@@ -42,7 +42,12 @@ func (c *conn) data(ctx context.Context, s *link.Session, request protocol.Reque
 	if request.Verb == protocol.RequestSurvey {
 		return c.survey(ctx, s, r)
 	}
-	args, err := rsyncargs.Receiver(request.Args)
+	return c.rsync(ctx, s, r, request.Args)
+}
+
+// rsync runs a receiver, once links are as the last survey wants them.
+func (c *conn) rsync(ctx context.Context, s *link.Session, r *run, args []string) error {
+	args, err := rsyncargs.Receiver(args)
 	if err != nil {
 		return err
 	}
