@@ -2,15 +2,13 @@ package listener
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"time"
 
 	"github.com/backube/scribe-gen/steps/contract"
 	"github.com/backube/scribe-gen/steps/internal/privilege"
 	"github.com/backube/scribe-gen/steps/internal/protocol"
+	"github.com/backube/scribe-gen/tree"
 )
 
 // hello admits a run, or says why not.
@@ -50,7 +48,7 @@ func (c *conn) hello(ctx context.Context, request protocol.Request) reply {
 		return reply{err: err}
 	}
 	w.Session = r.session
-	if w.Empty, err = isEmpty(c.l.Committer.Replica.Root); err != nil {
+	if w.Empty, err = tree.Empty(c.l.Committer.Replica.Root); err != nil {
 		return reply{err: err}
 	}
 	c.l.Log.Info("run admitted", "run", h.Run, "recoveryPoint", h.RecoveryPoint, "peer", c.peer.Address)
@@ -142,23 +140,4 @@ func (l *Listener) dropOthers(keep *conn) []*conn {
 		}
 	}
 	return others
-}
-
-// isEmpty reports whether a volume holds nothing but lost+found.
-func isEmpty(root string) (bool, error) {
-	d, err := os.Open(root)
-	if err != nil {
-		return false, fmt.Errorf("read the replica: %w", err)
-	}
-	defer func() { _ = d.Close() }()
-	names, err := d.Readdirnames(2)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return false, fmt.Errorf("read the replica: %w", err)
-	}
-	for _, name := range names {
-		if name != "lost+found" {
-			return false, nil
-		}
-	}
-	return true, nil
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/backube/scribe-gen/steps/internal/rsync"
 	"github.com/backube/scribe-gen/steps/internal/step"
 	"github.com/backube/scribe-gen/steps/internal/survey"
+	"github.com/backube/scribe-gen/tree"
 )
 
 // Place is where the replica is and how it is reached.
@@ -125,16 +126,11 @@ func (t *Transfer) Run(ctx context.Context) (Report, error) {
 // checkSource stops a run whose source holds nothing: a volume that was not
 // mounted looks like that.
 func (t *Transfer) checkSource() error {
-	names, err := os.ReadDir(t.source)
+	empty, err := tree.Empty(t.source)
 	if err != nil {
-		return fmt.Errorf("read the source: %w", err)
+		return fmt.Errorf("look at the source: %w", err)
 	}
-	for _, n := range names {
-		if n.Name() != "lost+found" {
-			return nil
-		}
-	}
-	if t.empty {
+	if !empty || t.empty {
 		return nil
 	}
 	return step.Refuse(contract.RefusedEmptySource,
