@@ -70,7 +70,7 @@ func copyAndCommit(ctx context.Context, env *step.Env, args *contract.RsyncCopy,
 		return contract.Outcome{}, err
 	}
 	defer release()
-	keeps, repair := privilege.Keeps(), func() error { return nil }
+	keeps, repair := privilege.Keeps(), survey.Repair(nil)
 	t, err := transfer.New(env, args.Transfer, args.Guard, args.Source, transfer.Place{
 		Destination: filepath.Clean(args.Root) + "/",
 		Keeps:       keeps,
@@ -78,7 +78,7 @@ func copyAndCommit(ctx context.Context, env *step.Env, args *contract.RsyncCopy,
 			repair, err = survey.Answer(ctx, args.Root, keeps, in, out)
 			return err
 		},
-		Repair: func() error { return repair() },
+		Repair: func(ctx context.Context) error { return repair(ctx) },
 	})
 	if err != nil {
 		return contract.Outcome{}, err

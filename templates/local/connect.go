@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/backube/scribe-gen/generator/plan"
 	"github.com/backube/scribe-gen/steps/contract"
 )
@@ -138,9 +140,11 @@ func copySecret(from, to string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+	secrets, err := lockSecrets(filepath.Dir(to))
+	if err != nil {
 		return err
 	}
+	defer func() { _ = secrets.Close() }()
 	// The name is one that the steps take for a leftover, should this process die.
 	fresh, err := os.MkdirTemp(filepath.Dir(to), "."+filepath.Base(to)+".*.partial")
 	if err != nil {
@@ -159,7 +163,28 @@ func copySecret(from, to string) error {
 			return err
 		}
 	}
-	return exchange(fresh, to)
+	if err := exchange(fresh, to); err != nil {
+		return err
+	}
+	return secrets.Sync()
+}
+
+// lockSecrets takes the lock of a site's Secrets, which closing the file gives
+// back. The steps hold it while they write one and while they remove leftovers:
+// what is being made here would else be one.
+func lockSecrets(dir string) (*os.File, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
+		_ = f.Close()
+		return nil, fmt.Errorf("lock %s: %w", dir, err)
+	}
+	return f, nil
 }
 
 // hasStep reports whether one of the parts has a step with such a command.

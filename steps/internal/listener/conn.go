@@ -87,10 +87,13 @@ func (c *conn) ended(s *link.Session, request protocol.Request, err error) link.
 	}
 	r := refusal(err)
 	c.l.Log.Warn("refused or failed", "peer", c.peer.Address, "request", request.Verb, "code", string(r.Code), "error", r.Message)
-	_, _ = io.WriteString(s.Stderr, "scribe: "+r.Message+"\n")
 	var exit *exec.ExitError
+	ownWords := errors.As(err, &exit) && exit.Exited() // rsync has said why itself
+	if !ownWords {
+		_, _ = io.WriteString(s.Stderr, "scribe: "+r.Message+"\n")
+	}
 	switch {
-	case errors.As(err, &exit) && exit.Exited():
+	case ownWords:
 		return link.ExitStatus(exit.ExitCode()) // the receiving rsync's, which the sending one interprets
 	case request.Verb == protocol.RequestRsync && (r.Code == "" || r.Code.Retryable()):
 		return shellFailed // 1 would tell the sending rsync that its command is wrong

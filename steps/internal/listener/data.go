@@ -52,7 +52,7 @@ func (c *conn) rsync(ctx context.Context, s *link.Session, r *run, args []string
 		return err
 	}
 	if !rsyncargs.DryRun(args) {
-		if err := r.repairLinks(); err != nil {
+		if err := r.repairLinks(ctx); err != nil {
 			return err
 		}
 	}
@@ -136,10 +136,9 @@ func (l *Listener) receive(ctx context.Context, s *link.Session, args []string) 
 		go feed(toChild, s.Stdin)
 		return drain(s.Stdout, fromChild)
 	}})
+	_, _ = in.Close(), out.Close()        // again, for the case that it did not start
 	_, _ = io.Copy(io.Discard, fromChild) // after a stop, too, until the last one has ended
-	for _, f := range []*os.File{in, out, toChild, fromChild} {
-		_ = f.Close() // again, for the case that it did not start
-	}
+	_, _ = toChild.Close(), fromChild.Close()
 	if ctx.Err() != nil {
 		return refuse(contract.RefusedFinished, "the transfer was stopped")
 	}

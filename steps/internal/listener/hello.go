@@ -26,7 +26,10 @@ func (c *conn) hello(ctx context.Context, request protocol.Request) reply {
 	if !c.l.commits.TryLock() {
 		return reply{err: refuse(contract.RefusedBusy, "a commit is under way")}
 	}
-	defer c.l.commits.Unlock()
+	defer func() {
+		c.l.commits.Unlock()
+		time.AfterFunc(answerTime, c.l.endIfIdle) // who found the lock held did not ask
+	}()
 	state, done, err := c.l.Committer.Admit(ctx, h.Run, h.RecoveryPoint)
 	if err != nil {
 		c.l.told(err)

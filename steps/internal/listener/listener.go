@@ -190,11 +190,14 @@ func (l *Listener) closeWindow() {
 // endIfIdle ends a listener whose window is closed and whom nobody needs: not a
 // client, and not a commit whose client has left.
 func (l *Listener) endIfIdle() {
+	if !l.commits.TryLock() { // whoever holds it asks again
+		return
+	}
+	defer l.commits.Unlock()
 	l.mu.Lock()
 	idle := l.closed && (l.current == nil || !l.connectedFor(l.current)) && l.done == nil
 	l.mu.Unlock()
-	if idle && l.commits.TryLock() {
-		l.commits.Unlock()
+	if idle {
 		l.finish(nothing("the window of "+l.Window.String()+" closed without a commit"), nil)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/backube/scribe-gen/steps/internal/survey"
 )
 
 // run is one attempt to push a run: from its hello until another hello, its
@@ -22,7 +24,9 @@ type run struct {
 	open   bool // data requests are taken
 	active int
 	idle   chan struct{} // closed when active falls to 0
-	repair func() error  // what the last survey found to mend
+
+	repairing sync.Mutex // one request repairs, and others wait for it
+	repair    survey.Repair
 }
 
 func newRun(parent context.Context, id string, at time.Time) *run {
@@ -79,20 +83,22 @@ func (r *run) wait(ctx context.Context) error {
 	}
 }
 
-func (r *run) setRepair(repair func() error) {
-	r.mu.Lock()
+func (r *run) setRepair(repair survey.Repair) {
+	r.repairing.Lock()
+	defer r.repairing.Unlock()
 	r.repair = repair
-	r.mu.Unlock()
 }
 
 // repairLinks mends once what the last survey found.
-func (r *run) repairLinks() error {
-	r.mu.Lock()
-	repair := r.repair
-	r.repair = nil
-	r.mu.Unlock()
-	if repair == nil {
+func (r *run) repairLinks(ctx context.Context) error {
+	r.repairing.Lock()
+	defer r.repairing.Unlock()
+	if r.repair == nil {
 		return nil
 	}
-	return repair()
+	err := r.repair(ctx)
+	if err == nil {
+		r.repair = nil
+	}
+	return err
 }

@@ -57,7 +57,11 @@ func (p *pusher) lanes(w protocol.Welcome, roundTrip time.Duration) int {
 func (s *session) survey(ctx context.Context, in io.Reader, out io.Writer) error {
 	var errs strings.Builder
 	env := map[string]string{protocol.SessionVariable: s.welcome.Session}
-	if err := s.client.Stream(ctx, "scribe survey", env, in, out, &errs); err != nil {
+	err := s.client.Stream(ctx, "scribe survey", env, in, out, &errs)
+	if ctx.Err() != nil { // what the listener says may still be on its way
+		return context.Cause(ctx)
+	}
+	if err != nil {
 		return fmt.Errorf("%w: %s", err, strings.TrimSpace(errs.String()))
 	}
 	return nil

@@ -1,7 +1,9 @@
 package push
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -39,7 +41,7 @@ func (p Place) Target() (link.Target, error) {
 	}
 	if p.Port == 0 {
 		port, err = p.text(contract.KeyPort)
-		if os.IsNotExist(err) {
+		if errors.Is(err, fs.ErrNotExist) {
 			port, err = strconv.Itoa(contract.DefaultListenPort), nil
 		}
 	}

@@ -90,9 +90,19 @@ func (c *complaints) line(b []byte) {
 		return // the summary of the others
 	}
 	c.any = true
-	if !strings.Contains(text, "No such file or directory (2)") && !strings.HasPrefix(text, "file has vanished:") {
+	if !vanished(text) {
 		c.others = true
 	}
+}
+
+// vanished reports whether a line says that an entry of the source went away. The
+// source itself must not: rsync then sends nothing, with the same code.
+func vanished(text string) bool {
+	if strings.HasPrefix(text, "file has vanished:") {
+		return true
+	}
+	return strings.HasPrefix(text, "rsync: [sender] ") && !strings.Contains(text, "change_dir") &&
+		strings.Contains(text, "No such file or directory (2)")
 }
 
 func (c *complaints) onlyVanished() bool { return c.any && !c.others }

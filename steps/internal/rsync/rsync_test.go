@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/backube/scribe-gen/process"
 	"github.com/backube/scribe-gen/steps/internal/protocol"
 	"github.com/backube/scribe-gen/steps/internal/survey"
 )
@@ -135,4 +136,21 @@ func FuzzParseProgress(f *testing.F) {
 			require.GreaterOrEqual(t, n, int64(0))
 		}
 	})
+}
+
+func TestOnlyVanished(t *testing.T) {
+	for said, want := range map[string]bool{
+		"file has vanished: \"/data/x\"\nrsync warning: some files vanished before they could be transferred (code 24)":             true,
+		"rsync: [sender] get_acl: sys_acl_get_file(x, ACL_TYPE_ACCESS): No such file or directory (2)\nrsync error: some (code 23)": true,
+		"rsync: [sender] change_dir \"/data\" failed: No such file or directory (2)\nrsync error: some files (code 23)":             false,
+		"rsync: [receiver] mkstemp \"x\" failed: No such file or directory (2)":                                                     false,
+		"rsync: [sender] send_files failed to open \"x\": Permission denied (13)":                                                   false,
+		"rsync error: some files/attrs were not transferred (code 23)":                                                              false,
+	} {
+		c := &complaints{tail: process.Tail{Limit: tailSize}}
+		l := &process.Lines{Each: c.line}
+		_, _ = l.Write([]byte(said))
+		l.Flush()
+		assert.Equal(t, want, c.onlyVanished(), said)
+	}
 }

@@ -10,11 +10,15 @@ import (
 	"github.com/backube/scribe-gen/tree"
 )
 
+// Repair removes the links that a survey found to be the replica's alone. Called
+// again after an error, it goes on.
+type Repair func(ctx context.Context) error
+
 // Answer surveys the replica at root against the source that in describes. It
 // changes nothing; repair removes the links that the source does not have, and
 // must be called before rsync writes to the replica. Nobody may write to the
 // replica in between.
-func Answer(ctx context.Context, root string, keeps protocol.Keeps, in io.Reader, out io.Writer) (repair func() error, err error) {
+func Answer(ctx context.Context, root string, keeps protocol.Keeps, in io.Reader, out io.Writer) (repair Repair, err error) {
 	a := &answering{w: newWriter(out), links: newLinks()}
 	next, stop := iter.Pull2(a.walk(ctx, root, keeps))
 	defer stop()
@@ -26,7 +30,7 @@ func Answer(ctx context.Context, root string, keeps protocol.Keeps, in io.Reader
 	if err := a.w.write(&record{kind: kindSummary, summary: a.found}); err != nil {
 		return nil, err
 	}
-	return func() error { return removeAll(root, wrong) }, a.w.Flush()
+	return func(ctx context.Context) error { return removeAll(ctx, root, wrong) }, a.w.Flush()
 }
 
 type answering struct {

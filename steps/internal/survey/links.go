@@ -2,6 +2,7 @@ package survey
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -36,8 +37,11 @@ func (l *links) have(e *tree.Entry) {
 
 // removeAll removes links of the replica; their content is sent again or linked
 // again by what follows.
-func removeAll(root string, paths []string) error {
+func removeAll(ctx context.Context, root string, paths []string) error {
 	for _, path := range paths {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		if err := remove(root, path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("remove the link %q, which the source does not have: %w", path, err)
 		}

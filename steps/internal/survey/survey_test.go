@@ -28,13 +28,13 @@ func ask(t *testing.T, source, replica string, keeps protocol.Keeps) (Result, []
 	t.Helper()
 	var list bytes.Buffer
 	q := Question{Root: source, Keeps: keeps, List: &list}
-	var repair func() error
+	var repair Repair
 	r, err := Ask(context.Background(), q, func(ctx context.Context, in io.Reader, out io.Writer) (err error) {
 		repair, err = Answer(ctx, replica, keeps, in, out)
 		return err
 	})
 	require.NoError(t, err)
-	require.NoError(t, repair())
+	require.NoError(t, repair(context.Background()))
 	return r, strings.Split(strings.TrimSuffix(list.String(), "\x00"), "\x00")
 }
 

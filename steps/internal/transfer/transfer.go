@@ -32,7 +32,7 @@ type Place struct {
 	Survey survey.Stream
 	// Repair is called after the guard and before anything is written: it mends
 	// what the survey found. Nil where the receiver does so itself.
-	Repair func() error
+	Repair survey.Repair
 	// Empty is whether the replica is known to hold nothing.
 	Empty     bool
 	RoundTrip time.Duration
@@ -116,7 +116,7 @@ func (t *Transfer) Run(ctx context.Context) (Report, error) {
 		return report, err
 	}
 	if t.place.Repair != nil {
-		if err := t.place.Repair(); err != nil {
+		if err := t.place.Repair(ctx); err != nil {
 			return report, err
 		}
 	}
