@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -210,4 +211,24 @@ func TestTerminatedOnAStalledNetwork(t *testing.T) {
 			assert.Empty(t, left)
 		})
 	}
+}
+
+// A promotion waits for a commit that is cutting its snapshot, so that it can
+// choose that one.
+func TestPromotionDuringACommit(t *testing.T) {
+	s := newSites(t)
+	s.write(map[string]string{"a": "b"})
+	t.Setenv(faultVariable, slowCut)
+	listener, push := s.listen(), s.push("run", time.Now())
+	require.Eventually(t, func() bool { return strings.Contains(listener.log.String(), "cutting") }, 30*time.Second, 5*time.Millisecond)
+	s.promoted(&contract.Promotion{Time: time.Now()})
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	require.NoError(t, s.store.Quiesce(ctx, claim))
+	assert.Len(t, s.snapshots(), 1, "the snapshot is there once the replica is free")
+	exit, out := push.wait()
+	assert.Equal(t, contract.ExitRefused, exit, push.log.String())
+	assert.Equal(t, contract.RefusedPromoted, out.Code)
+	exit, _ = listener.wait()
+	assert.Equal(t, contract.ExitDone, exit)
 }

@@ -162,9 +162,24 @@ func (l *Listener) fence(release func()) {
 	if run != nil {
 		run.stop()
 		_ = run.wait(l.ctx)
-		time.AfterFunc(l.Grace, func() { l.finish(nothing("the relationship was promoted or paused during the run"), nil) })
 	}
+	// A commit under way still cuts its snapshot, which the promotion then finds;
+	// it is not recorded any more.
+	l.commits.Lock()
+	defer l.commits.Unlock()
 	release()
+	if run != nil {
+		l.endAfterGrace("the relationship was promoted or paused during the run")
+	}
+}
+
+// endAfterGrace ends the listener with nothing done, but not during a commit.
+func (l *Listener) endAfterGrace(reason string) {
+	time.AfterFunc(l.Grace, func() {
+		l.commits.Lock()
+		defer l.commits.Unlock()
+		l.finish(nothing(reason), nil)
+	})
 }
 
 // told ends a listener that had only to say that the relationship is promoted or
@@ -172,7 +187,7 @@ func (l *Listener) fence(release func()) {
 func (l *Listener) told(err error) {
 	switch r := refusal(err); r.Code {
 	case contract.RefusedPromoted, contract.RefusedPaused:
-		time.AfterFunc(l.Grace, func() { l.finish(nothing("a run was refused: "+r.Message), nil) })
+		l.endAfterGrace("a run was refused: " + r.Message)
 	}
 }
 
