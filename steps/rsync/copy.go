@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"path/filepath"
 	"time"
@@ -16,7 +15,6 @@ import (
 	"github.com/backube/scribe-gen/steps/internal/step"
 	"github.com/backube/scribe-gen/steps/internal/survey"
 	"github.com/backube/scribe-gen/steps/internal/transfer"
-	"github.com/backube/scribe-gen/steps/internal/volume"
 )
 
 func copyVerb() step.Verb {
@@ -39,12 +37,9 @@ func copyRun(ctx context.Context, env *step.Env, args *contract.RsyncCopy) (cont
 		"root", args.Root, "claim", args.Claim, "recovery-point", args.RecoveryPoint); err != nil {
 		return none, err
 	}
-	at, err := time.Parse(time.RFC3339Nano, args.RecoveryPoint)
+	at, err := step.RunAt(args.Run, args.RecoveryPoint)
 	if err != nil {
-		return none, step.Usage("--recovery-point: %w", err)
-	}
-	if err := contract.CheckRunID(args.Run); err != nil {
-		return none, step.Usage("--run-id: %w", err)
+		return none, err
 	}
 	store, err := site.Open(args.Site, env.Log)
 	if err != nil {
@@ -56,16 +51,14 @@ func copyRun(ctx context.Context, env *step.Env, args *contract.RsyncCopy) (cont
 		return none, refusedLocally(err)
 	}
 	if done != nil {
-		return contract.Outcome{Reason: "the run was committed before", RecoveryPoint: &done.RecoveryPoint, Snapshot: done.Snapshot}, nil
+		return done.Outcome("the run was committed before"), nil
 	}
 	return copyAndCommit(ctx, env, args, c, at)
 }
 
 // copyAndCommit holds the replica for as long as it writes to it.
 func copyAndCommit(ctx context.Context, env *step.Env, args *contract.RsyncCopy, c *commit.Committer, at time.Time) (contract.Outcome, error) {
-	wait, cancel := context.WithTimeoutCause(ctx, time.Minute, fmt.Errorf("still locked after %s", time.Minute))
-	release, _, err := volume.LockRoot(wait, args.Root)
-	cancel()
+	release, _, err := c.LockReplica(ctx)
 	if err != nil {
 		return contract.Outcome{}, err
 	}
@@ -84,16 +77,14 @@ func copyAndCommit(ctx context.Context, env *step.Env, args *contract.RsyncCopy,
 		return contract.Outcome{}, err
 	}
 	report, err := t.Run(ctx)
-	out := report.Outcome()
 	if err != nil {
-		return out, err
+		return report.Outcome(), err
 	}
 	done, err := c.Commit(ctx, protocol.Commit{Run: args.Run, RecoveryPoint: at, Totals: report.Totals})
 	if err != nil {
-		return out, refusedLocally(err)
+		return report.Outcome(), refusedLocally(err)
 	}
-	out.RecoveryPoint, out.Snapshot = &done.RecoveryPoint, done.Snapshot
-	return out, nil
+	return report.Committed(done), nil
 }
 
 // refusedLocally gives a refusal of the committer its exit code.

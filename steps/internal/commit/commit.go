@@ -33,6 +33,18 @@ type Committer struct {
 	Log          *slog.Logger
 }
 
+// lockTimeout bounds the wait for the children of a process that was killed to
+// end.
+const lockTimeout = time.Minute
+
+// LockReplica takes the replica for this process and the children that are given
+// the file; see volume.LockRoot.
+func (c *Committer) LockReplica(ctx context.Context) (release func(), f *os.File, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, lockTimeout, fmt.Errorf("still locked after %s", lockTimeout))
+	defer cancel()
+	return volume.LockRoot(ctx, c.Replica.Root)
+}
+
 // Admit decides whether a run may be pushed. It returns the recorded commit when
 // the run is committed already, and a *protocol.Refused when it may not be
 // pushed.

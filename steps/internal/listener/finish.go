@@ -78,7 +78,7 @@ func (l *Listener) committed(done protocol.Committed) {
 	if !first {
 		return
 	}
-	time.AfterFunc(l.Grace, func() { l.finish(committedOutcome(done), nil) })
+	time.AfterFunc(l.Grace, func() { l.finish(done.Outcome("run "+done.Run+" is committed"), nil) })
 }
 
 // repeated lets the listener end when a source hears of a commit that was made
@@ -89,13 +89,6 @@ func (l *Listener) repeated(done protocol.Committed) {
 	l.mu.Unlock()
 	if !other {
 		l.committed(done)
-	}
-}
-
-func committedOutcome(done protocol.Committed) contract.Outcome {
-	return contract.Outcome{
-		Outcome: contract.ResultDone, Reason: "run " + done.Run + " is committed",
-		RecoveryPoint: &done.RecoveryPoint, Snapshot: done.Snapshot,
 	}
 }
 

@@ -18,7 +18,6 @@ import (
 	"github.com/backube/scribe-gen/steps/internal/commit"
 	"github.com/backube/scribe-gen/steps/internal/link"
 	"github.com/backube/scribe-gen/steps/internal/protocol"
-	"github.com/backube/scribe-gen/steps/internal/volume"
 )
 
 // Config is what a listener needs.
@@ -59,9 +58,6 @@ type Listener struct {
 	outcome  contract.Outcome
 	err      error
 }
-
-// lockTimeout bounds the wait for a killed listener's children to end.
-const lockTimeout = time.Minute
 
 // Run listens until a run is committed or aborted, or the window closes.
 func Run(ctx context.Context, cfg Config) (contract.Outcome, error) {
@@ -106,7 +102,7 @@ func (l *Listener) serve(ctx context.Context, cancel context.CancelFunc, socket 
 		l.mu.Unlock()
 		switch {
 		case done != nil: // stopped within the grace period
-			return committedOutcome(*done), nil
+			return done.Outcome("run " + done.Run + " is committed"), nil
 		case err == nil:
 			err = fmt.Errorf("stopped while listening: %w", context.Cause(ctx))
 		}
@@ -117,15 +113,12 @@ func (l *Listener) serve(ctx context.Context, cancel context.CancelFunc, socket 
 // lock takes the replica for this listener and its children, which waits for the
 // children of one that was killed.
 func (l *Listener) lock(ctx context.Context) (func(), error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, lockTimeout, fmt.Errorf("still locked after %s", lockTimeout))
-	defer cancel()
-	release, file, err := volume.LockRoot(ctx, l.Committer.Replica.Root)
+	release, file, err := l.Committer.LockReplica(ctx)
 	if err != nil {
 		return nil, err
 	}
 	l.volume = file
-	var once sync.Once
-	return func() { once.Do(release) }, nil
+	return release, nil
 }
 
 // watch ends data transfer as soon as the relationship is promoted or paused,

@@ -116,6 +116,13 @@ type Committed struct {
 	Time     time.Time `json:"time"`
 }
 
+// Outcome is the end of a step whose run is committed.
+func (c Committed) Outcome(reason string) contract.Outcome {
+	return contract.Outcome{
+		Outcome: contract.ResultDone, Reason: reason, RecoveryPoint: &c.RecoveryPoint, Snapshot: c.Snapshot,
+	}
+}
+
 // Abort ends a run for good.
 type Abort struct {
 	Run    string `json:"runID"`

@@ -63,11 +63,8 @@ func newPusher(env *step.Env, args *contract.RsyncPush, self string) (*pusher, e
 	}
 	if p.RemotePath == "" {
 		var err error
-		if p.at, err = time.Parse(time.RFC3339Nano, p.RecoveryPoint); err != nil {
-			return nil, step.Usage("--recovery-point: %w", err)
-		}
-		if err := contract.CheckRunID(p.Run); err != nil {
-			return nil, step.Usage("--run-id: %w", err)
+		if p.at, err = step.RunAt(p.Run, p.RecoveryPoint); err != nil {
+			return nil, err
 		}
 	}
 	p.place = Place{Keys: p.Keys, Address: p.Address, Port: p.Port, User: p.User}
@@ -104,7 +101,7 @@ func (p *pusher) attempt(ctx context.Context, env *step.Env) (contract.Outcome, 
 	}
 	defer s.close()
 	if done := s.welcome.Committed; done != nil {
-		return outcome(*done, contract.Totals{}, "the run was committed before"), nil
+		return done.Outcome("the run was committed before"), nil
 	}
 	report, err := p.send(ctx, env, s)
 	if err != nil {
@@ -114,9 +111,7 @@ func (p *pusher) attempt(ctx context.Context, env *step.Env) (contract.Outcome, 
 	if err != nil {
 		return report.Outcome(), err
 	}
-	out := outcome(done, report.Totals, "")
-	out.Warnings = report.Warnings
-	return out, nil
+	return report.Committed(done), nil
 }
 
 // explainTimeout bounds the question to a listener that may be gone.
@@ -161,14 +156,6 @@ func (p *pusher) commit(ctx context.Context, s *session, totals contract.Totals)
 		return done, fmt.Errorf("%w: %w", errCommitLost, err)
 	}
 	return done, err
-}
-
-func outcome(done protocol.Committed, t contract.Totals, reason string) contract.Outcome {
-	at := done.RecoveryPoint
-	return contract.Outcome{
-		Outcome: contract.ResultDone, Reason: reason, RecoveryPoint: &at, Snapshot: done.Snapshot,
-		Bytes: t.Sent, Wire: t.Wire, Total: t.Bytes, Files: t.Files, Entries: t.Entries, Deleted: t.Deleted,
-	}
 }
 
 // transferrer is the part of a transfer that every kind of push shares.

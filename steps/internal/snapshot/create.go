@@ -6,13 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/google/renameio/v2"
 
 	"github.com/backube/scribe-gen/steps/contract"
 	"github.com/backube/scribe-gen/steps/internal/step"
@@ -54,13 +50,13 @@ func Create(ctx context.Context, store volume.Copier, c *contract.SnapshotCreate
 		Reason: fmt.Sprintf("claim %s is to be read, made from %s by %s", made.Claim, c.Claim, made.Method),
 	}
 	// The claim last: whoever sees it finds the others too.
-	if err := writeFile(c.MethodFile, made.Method); err != nil {
+	if err := step.WriteFile(c.MethodFile, []byte(made.Method)); err != nil {
 		return out, err
 	}
-	if err := writeFile(c.RecoveryPointFile, made.RecoveryPoint.UTC().Format(time.RFC3339Nano)); err != nil {
+	if err := step.WriteFile(c.RecoveryPointFile, []byte(made.RecoveryPoint.UTC().Format(time.RFC3339Nano))); err != nil {
 		return out, err
 	}
-	return out, writeFile(c.ClaimFile, made.Claim)
+	return out, step.WriteFile(c.ClaimFile, []byte(made.Claim))
 }
 
 // Cleanup removes the run's temporary things and those of killed runs.
@@ -79,19 +75,4 @@ func Cleanup(ctx context.Context, store volume.Copier, c *contract.SnapshotClean
 // list splits a comma-separated argument.
 func list(s string) []string {
 	return slices.DeleteFunc(strings.Split(s, ","), func(item string) bool { return item == "" })
-}
-
-// writeFile replaces a file at once, for anyone to read; no name, no file.
-func writeFile(name, content string) error {
-	if name == "" {
-		return nil
-	}
-	err := os.MkdirAll(filepath.Dir(name), 0o755)
-	if err == nil {
-		err = renameio.WriteFile(name, []byte(content), 0o644, renameio.IgnoreUmask(), renameio.WithTempDir(filepath.Dir(name)))
-	}
-	if err != nil {
-		return fmt.Errorf("write output: %w", err)
-	}
-	return nil
 }

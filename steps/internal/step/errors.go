@@ -3,6 +3,7 @@ package step
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/backube/scribe-gen/steps/contract"
 )
@@ -56,6 +57,19 @@ func Code(err error) int {
 	default:
 		return contract.ExitFailed
 	}
+}
+
+// RunAt checks the --run-id and --recovery-point of a step that commits a run, and
+// returns the recovery point.
+func RunAt(run, recoveryPoint string) (time.Time, error) {
+	at, err := time.Parse(time.RFC3339Nano, recoveryPoint)
+	if err != nil {
+		return at, Usage("--recovery-point: %w", err)
+	}
+	if err := contract.CheckRunID(run); err != nil {
+		return at, Usage("--run-id: %w", err)
+	}
+	return at, nil
 }
 
 // Require returns a usage error that names every flag without a value; flags are

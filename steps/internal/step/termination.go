@@ -40,7 +40,7 @@ func WriteFile(name string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
-	if err := renameio.WriteFile(name, data, 0o644); err != nil {
+	if err := renameio.WriteFile(name, data, 0o644, renameio.IgnoreUmask(), renameio.WithTempDir(filepath.Dir(name))); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	return nil

@@ -93,6 +93,14 @@ func (r Report) Outcome() contract.Outcome {
 	}
 }
 
+// Committed is the report of a transfer that was committed; the counts are this
+// attempt's.
+func (r Report) Committed(done protocol.Committed) contract.Outcome {
+	out := r.Outcome()
+	out.Outcome, out.RecoveryPoint, out.Snapshot = contract.ResultDone, &done.RecoveryPoint, done.Snapshot
+	return out
+}
+
 // Run makes the replica equal to the source.
 func (t *Transfer) Run(ctx context.Context) (Report, error) {
 	if err := t.checkSource(); err != nil {
