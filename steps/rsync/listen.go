@@ -37,7 +37,7 @@ func listenVerb() step.Verb {
 		Long: `Receive one run into the replica over SSH, and commit it.
 
 The listener accepts the relationship's client key, two while keys rotate, and
-these commands: scribe hello, survey, lane, commit and abort, and rsync --server as
+these commands: scribe hello, survey, lane, commit, done and abort, and rsync --server as
 a receiver of the replica. There is no shell, terminal or forwarding. It ends after
 a commit; when its window closes without one it succeeds and says so.`,
 		Example: `  rsync listen --relationship=wikidata-secondary --claim=wikidata --root=/data \

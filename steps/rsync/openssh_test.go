@@ -62,7 +62,8 @@ func message(t *testing.T, verb string, body any) string {
 func TestOpenSSHClientPushes(t *testing.T) {
 	s := newSites(t)
 	treetest.Make(t, s.source, treetest.MaxPath(4000), treetest.NoHuge())
-	listener, ssh := s.listen(), s.openSSH(t)
+	// Longer than the test may take: it must end because it is told to.
+	listener, ssh := s.listen("--grace=30m"), s.openSSH(t)
 	require.Eventually(t, func() bool { return strings.Contains(listener.log.String(), "listening") }, 20*time.Second, 5*time.Millisecond)
 	at := time.Now().UTC()
 
@@ -90,6 +91,10 @@ func TestOpenSSHClientPushes(t *testing.T) {
 	again, err := ask(t, ssh, commit)
 	require.NoError(t, err, again)
 	assert.Equal(t, out, again, "a repeated commit is answered the same")
+	out, err = ask(t, ssh, message(t, "done", protocol.Done{Run: "another"}))
+	require.Error(t, err, out)
+	out, err = ask(t, ssh, message(t, "done", protocol.Done{Run: "by-hand"}))
+	require.NoError(t, err, out)
 	exit, heard := listener.wait()
 	assert.Equal(t, contract.ExitDone, exit)
 	assert.Equal(t, done.Snapshot, heard.Snapshot)

@@ -63,7 +63,7 @@ func (s *Server) session(ctx context.Context, peer string, ch ssh.Channel, reqs 
 			s.Log.Warn("refused a request", "peer", peer, "type", r.Type)
 			_ = r.Reply(false, nil)
 			if r.Type == "shell" || r.Type == "subsystem" {
-				_, _ = io.WriteString(ch.Stderr(), "scribe: no "+r.Type+" here: only scribe hello|survey|lane|commit|abort and rsync --server are allowed\r\n")
+				_, _ = io.WriteString(ch.Stderr(), "scribe: no "+r.Type+" here: only scribe hello|survey|lane|commit|done|abort and rsync --server are allowed\r\n")
 				return
 			}
 		}

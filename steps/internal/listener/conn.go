@@ -48,6 +48,8 @@ func (c *conn) Exec(ctx context.Context, s *link.Session) link.ExitStatus {
 			return c.answer(s, request, c.hello(ctx, request))
 		case "commit":
 			return c.answer(s, request, c.commit(request))
+		case protocol.RequestDone:
+			return c.answer(s, request, c.done(request))
 		case "abort":
 			return c.answer(s, request, c.abort(request))
 		case protocol.RequestLane:

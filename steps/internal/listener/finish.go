@@ -92,6 +92,23 @@ func (l *Listener) repeated(done protocol.Committed) {
 	}
 }
 
+// done ends the listener before its grace period is over: the source has the
+// answer to its commit, and the next run may have its own listener.
+func (c *conn) done(request protocol.Request) reply {
+	var req protocol.Done
+	if err := request.Decode(&req); err != nil {
+		return reply{err: err}
+	}
+	c.l.mu.Lock()
+	done := c.l.done
+	c.l.mu.Unlock()
+	if done == nil || done.Run != req.Run {
+		return reply{err: refuse(contract.RefusedFinished, "run %q is not committed here", req.Run)}
+	}
+	time.AfterFunc(answerTime, func() { c.l.finish(done.Outcome("run "+done.Run+" is committed"), nil) })
+	return reply{answer: struct{}{}}
+}
+
 // abort ends the current run for good, and the listener with it.
 func (c *conn) abort(request protocol.Request) reply {
 	var a protocol.Abort
@@ -118,6 +135,6 @@ func (c *conn) abort(request protocol.Request) reply {
 	return reply{answer: struct{}{}}
 }
 
-// answerTime is how long the answer to an abort has to reach the client before
-// the listener closes its connections.
+// answerTime is how long the answer to the last request has to reach the client
+// before the listener closes its connections.
 const answerTime = 200 * time.Millisecond

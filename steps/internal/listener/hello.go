@@ -37,7 +37,7 @@ func (c *conn) hello(ctx context.Context, request protocol.Request) reply {
 	}
 	w := protocol.Welcome{
 		Protocol: protocol.Version, Relationship: c.l.Committer.Relationship, Committed: done,
-		Requests: []string{protocol.RequestRsync, protocol.RequestSurvey, protocol.RequestLane}, Keeps: privilege.Keeps(),
+		Requests: []string{protocol.RequestRsync, protocol.RequestSurvey, protocol.RequestLane, protocol.RequestDone}, Keeps: privilege.Keeps(),
 	}
 	if state.Last != nil {
 		w.LastRun, w.LastRecoveryPoint = state.Last.Run, &state.Last.RecoveryPoint

@@ -10,6 +10,7 @@
 //	                          package lanes
 //	rsync --server …          a stream, rsync's own
 //	scribe commit <Commit>    answered with a Committed
+//	scribe done <Done>        answered with {}
 //	scribe abort <Abort>      answered with {}
 //
 // A refused request is answered with {"refused": …} and the exit status 78, or 1
@@ -52,7 +53,8 @@ type Welcome struct {
 	Committed *Committed `json:"committed,omitempty"`
 	// Session goes into SessionVariable of this run's data requests.
 	Session string `json:"session,omitempty"`
-	// Requests are the data requests that the listener knows.
+	// Requests are the requests that the listener knows besides hello, commit and
+	// abort.
 	Requests []string `json:"requests"`
 	// Empty is whether the replica holds nothing yet.
 	Empty bool `json:"empty"`
@@ -60,12 +62,14 @@ type Welcome struct {
 	Keeps Keeps `json:"keeps"`
 }
 
-// The names of data requests in Welcome.Requests.
+// The names of requests in Welcome.Requests.
 const (
 	RequestRsync  = "rsync"
 	RequestSurvey = "survey"
 	// RequestLane spreads the data of an rsync request over several channels.
 	RequestLane = "lane"
+	// RequestDone spares the listener its grace period.
+	RequestDone = "done"
 )
 
 // Keeps is what a receiver may keep of files.
@@ -121,6 +125,12 @@ func (c Committed) Outcome(reason string) contract.Outcome {
 	return contract.Outcome{
 		Outcome: contract.ResultDone, Reason: reason, RecoveryPoint: &c.RecoveryPoint, Snapshot: c.Snapshot,
 	}
+}
+
+// Done says that the answer to the commit has arrived, so that nobody will ask
+// for it again.
+type Done struct {
+	Run string `json:"runID"`
 }
 
 // Abort ends a run for good.

@@ -17,9 +17,9 @@ const RequestLimit = 64 << 10
 
 // Request is a parsed exec command.
 type Request struct {
-	// Verb is hello, survey, lane, commit, abort or rsync.
+	// Verb is hello, survey, lane, commit, done, abort or rsync.
 	Verb string
-	// Body is the JSON of hello, lane, commit and abort.
+	// Body is the JSON of hello, lane, commit, done and abort.
 	Body []byte
 	// Args are the arguments of rsync, without the program.
 	Args []string
@@ -55,7 +55,7 @@ func parseScribe(s string) (Request, error) {
 		body = body[1 : n-1]
 	}
 	switch verb {
-	case "hello", "commit", "abort", RequestLane:
+	case "hello", "commit", "abort", RequestDone, RequestLane:
 		return Request{Verb: verb, Body: []byte(body)}, nil
 	case RequestSurvey:
 		if body == "" {
@@ -83,7 +83,7 @@ func unknown(format string, args ...any) error {
 	return &Refused{
 		Code: contract.RefusedRequest,
 		Message: fmt.Sprintf(format, args...) +
-			" is not allowed here: only scribe hello|survey|lane|commit|abort and rsync --server are",
+			" is not allowed here: only scribe hello|survey|lane|commit|done|abort and rsync --server are",
 	}
 }
 

@@ -67,6 +67,8 @@ func FuzzParseRequest(f *testing.F) {
 			roundTrip(t, r, &Commit{}, &Commit{})
 		case RequestLane:
 			roundTrip(t, r, &Lane{}, &Lane{})
+		case RequestDone:
+			roundTrip(t, r, &Done{}, &Done{})
 		case "abort":
 			roundTrip(t, r, &Abort{}, &Abort{})
 		default:

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/backube/scribe-gen/steps/contract"
@@ -101,6 +102,7 @@ func (p *pusher) attempt(ctx context.Context, env *step.Env) (contract.Outcome, 
 	}
 	defer s.close()
 	if done := s.welcome.Committed; done != nil {
+		p.done(ctx, s)
 		return done.Outcome("the run was committed before"), nil
 	}
 	report, err := p.send(ctx, env, s)
@@ -111,10 +113,24 @@ func (p *pusher) attempt(ctx context.Context, env *step.Env) (contract.Outcome, 
 	if err != nil {
 		return report.Outcome(), err
 	}
+	p.done(ctx, s)
 	return report.Committed(done), nil
 }
 
-// explainTimeout bounds the question to a listener that may be gone.
+// done lets the listener end. The run is committed: a listener that cannot be
+// told waits for its grace period, and nothing is lost.
+func (p *pusher) done(ctx context.Context, s *session) {
+	if !slices.Contains(s.welcome.Requests, protocol.RequestDone) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, explainTimeout)
+	defer cancel()
+	if err := s.ask(ctx, protocol.RequestDone, protocol.Done{Run: p.Run}, &struct{}{}); err != nil {
+		p.log.Debug("the listener could not be told that its answer arrived", "error", err.Error())
+	}
+}
+
+// explainTimeout bounds a last request to a listener that may be gone.
 const explainTimeout = 10 * time.Second
 
 // explain finds out why a transfer failed. A failure for good ends the run at
