@@ -19,6 +19,9 @@ type Options struct {
 	Unprivileged bool
 	// NoXattrs leaves out extended attributes and ACLs.
 	NoXattrs bool
+	// NoTrusted leaves out trusted.* attributes, which the kernel shows to nobody
+	// without CAP_SYS_ADMIN: a mover in a pod never sees them.
+	NoTrusted bool
 	// MaxPath is the longest path in bytes, relative to the root; default 5000,
 	// which is beyond PATH_MAX (4096). rsync needs less than 4096 with the root.
 	MaxPath int
@@ -181,9 +184,11 @@ func (m *maker) xattrs(opts Options) {
 	if opts.Unprivileged {
 		return
 	}
-	m.xattr("xattrs/file", "trusted.scribe", []byte("only root reads this"))
 	m.symlink("file", "xattrs/symlink")
-	m.xattr("xattrs/symlink", "trusted.symlink", []byte("of the link"))
+	if !opts.NoTrusted {
+		m.xattr("xattrs/file", "trusted.scribe", []byte("only root reads this"))
+		m.xattr("xattrs/symlink", "trusted.symlink", []byte("of the link"))
+	}
 	m.text("xattrs/capable", "#!/bin/true\n")
 	// cap_net_bind_service, effective and permitted (struct vfs_cap_data, revision 2).
 	m.xattr("xattrs/capable", "security.capability", words(0x02000001, 1<<10, 0, 0, 0))
