@@ -3,9 +3,10 @@ SHELL := /bin/bash
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 FLAGS := -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 PACKAGES := rsync openssh-client openssh-server acl attr
+CLUSTER_PACKAGES := containerd runc containernetworking-plugins iptables nftables iproute2 btrfs-progs e2fsprogs
 
 .DEFAULT_GOAL := help
-.PHONY: help build deps test short race fuzz bench demo generate lint verify clean
+.PHONY: help build deps cluster-deps image test short race fuzz bench demo e2e generate lint verify clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -16,7 +17,13 @@ build: ## build scribe-gen into bin/ and the step binaries into bin/steps/
 deps: ## install the Debian packages that tests and the demo use, as far as they are missing
 	@dpkg -s $(PACKAGES) >/dev/null 2>&1 || (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES))
 
-test: deps ## run all tests
+cluster-deps: deps ## install the Debian packages that test clusters are made of, as far as they are missing
+	@dpkg -s $(CLUSTER_PACKAGES) >/dev/null 2>&1 || (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(CLUSTER_PACKAGES))
+
+image: deps ## build the step image as an archive, bin/scribe-steps.tar, and print what is in it
+	go run ./image -o bin/scribe-steps.tar --report
+
+test: cluster-deps ## run all tests; builds and boots a Kubernetes API server
 	go test -timeout 40m ./...
 
 short: ## run the tests that need nothing but Go and take seconds
@@ -33,6 +40,9 @@ bench: deps build ## measure against the peers' movers and write the table into 
 
 demo: deps build ## replicate a sample volume on this host, promote it, and show that it is identical
 	go run ./test/demo --bin bin
+
+e2e: cluster-deps ## build and boot a Kubernetes cluster, run Argo Workflows on it, and move data (RUN=TestSync for some scenarios)
+	go test -tags e2e -count=1 -timeout 45m -parallel $(or $(PARALLEL),6) -v $(if $(RUN),-run '$(RUN)') ./test/e2e
 
 generate: ## rewrite generated references and example bundles
 	go generate ./... && go test ./test -run Current -update

@@ -83,7 +83,7 @@ func (s streams) report(cmd *cobra.Command, err error) int {
 		err = usageError{err}
 	}
 	s.note("scribe-gen: %v", err)
-	if hinter := (interface{ Hint() string })(nil); errors.As(err, &hinter) {
+	if hinter := (interface{ Hint() string })(nil); errors.As(err, &hinter) && hinter.Hint() != "" {
 		s.note("hint: %s", hinter.Hint())
 	} else if errors.As(err, &usageError{}) {
 		s.note("hint: %s --help shows how it is used", cmd.CommandPath())

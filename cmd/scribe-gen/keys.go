@@ -33,7 +33,10 @@ stays at the destination, and the Secret that the source pushes with, which
 ` + "`scribe-gen connect`" + ` copies to the source.
 
 --rotate makes the next keys. The listener accepts the old ones too until a source
-has connected with the next ones, so that no run is lost in between.`,
+has connected with the next ones, so that no run is lost in between.
+
+At a Kubernetes site the keys step of the destination's pipeline runs alone; the
+site's bundle must be applied. It does not wait for a listener that is open.`,
 		Example: `  scribe-gen keys -f examples/local/replication.yaml
   scribe-gen keys -f replication.yaml --rotate && scribe-gen connect -f replication.yaml`,
 		Args: cobra.NoArgs,
@@ -55,7 +58,8 @@ type keyFile struct {
 	// Use is host or client; "next" ones exist while keys rotate.
 	Use         string `json:"use"`
 	Fingerprint string `json:"fingerprint"`
-	File        string `json:"file"`
+	// File is a path; of a Kubernetes site NAMESPACE/SECRET KEY.
+	File string `json:"file"`
 }
 
 func (s *selection) makeKeys(ctx context.Context, io streams, c *console, rotate bool, output string) error {
@@ -63,28 +67,23 @@ func (s *selection) makeKeys(ctx context.Context, io streams, c *console, rotate
 	if err != nil {
 		return err
 	}
-	engine, stop, err := s.engine(io, c)
-	if err != nil {
-		return err
-	}
-	defer stop()
 	found := []keyFile{}
 	for _, t := range targets {
-		parts, err := t.parts("", contract.RoleDestination)
+		ends, err := s.reach(io, t, "", contract.RoleDestination)
 		if err != nil {
 			return err
 		}
-		if len(parts) == 0 {
+		if len(ends) == 0 {
 			io.note("%s: needs no keys, as both its ends are at one site", t.relationship)
 			continue
 		}
-		part := keysPart(parts[0], rotate)
-		if _, err := engine.Run(ctx, local.Request{Run: newRunID(time.Now()), Parts: []local.Part{part}}); err != nil {
-			return exitError{err}
+		make := s.makeKeysHere
+		if !ends[0].isLocal() {
+			make = s.makeKeysThere
 		}
-		keys, err := readKeys(part)
+		keys, err := make(ctx, c, ends[0], rotate)
 		if err != nil {
-			return err
+			return exitError{err}
 		}
 		found = append(found, keys...)
 	}
@@ -97,6 +96,33 @@ func (s *selection) makeKeys(ctx context.Context, io streams, c *console, rotate
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", k.Relationship, k.Use, k.Fingerprint, k.File)
 	}
 	return w.Flush()
+}
+
+// makeKeysHere makes the keys of a directory site.
+func (s *selection) makeKeysHere(ctx context.Context, c *console, e end, rotate bool) ([]keyFile, error) {
+	engine, stop, err := s.engine(c)
+	if err != nil {
+		return nil, err
+	}
+	defer stop()
+	part := keysPart(e.Part, rotate)
+	if _, err := engine.Run(ctx, local.Request{Run: newRunID(time.Now()), Parts: []local.Part{part}}); err != nil {
+		return nil, err
+	}
+	return readKeys(part)
+}
+
+// keyFiles lists the keys of one file; the second is the next one.
+func keyFiles(relationship, use, file string, prints []string) []keyFile {
+	var found []keyFile
+	for i, print := range prints {
+		key := keyFile{Relationship: relationship, Use: use, Fingerprint: print, File: file}
+		if i > 0 {
+			key.Use += " (next)"
+		}
+		found = append(found, key)
+	}
+	return found
 }
 
 // keysPart is the destination's pipeline with nothing but its keys step. It takes
@@ -133,23 +159,25 @@ func readKeys(part local.Part) ([]keyFile, error) {
 		if err != nil {
 			return nil, err
 		}
-		for i, print := range prints {
-			key := keyFile{Relationship: relationship, Use: k.Use, Fingerprint: print, File: k.File}
-			if i > 0 {
-				key.Use += " (next)"
-			}
-			found = append(found, key)
-		}
+		found = append(found, keyFiles(relationship, k.Use, k.File, prints)...)
 	}
 	return slices.Clip(found), nil
 }
 
 // fingerprints returns those of every key in a file of public keys.
 func fingerprints(file string) ([]string, error) {
-	rest, err := os.ReadFile(file)
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("read a public key: %w", err)
 	}
+	prints, err := fingerprintsOf(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return prints, nil
+}
+
+func fingerprintsOf(rest []byte) ([]string, error) {
 	var prints []string
 	for len(rest) > 0 {
 		key, _, _, next, err := ssh.ParseAuthorizedKey(rest)
@@ -157,7 +185,7 @@ func fingerprints(file string) ([]string, error) {
 			break // only comments and blank lines are left
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read the public key in %s: %w", file, err)
+			return nil, fmt.Errorf("read a public key: %w", err)
 		}
 		prints, rest = append(prints, ssh.FingerprintSHA256(key)), next
 	}

@@ -16,8 +16,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/backube/scribe-gen/generator/plan"
+	"github.com/backube/scribe-gen/generator/spec"
 	"github.com/backube/scribe-gen/steps/contract"
 	"github.com/backube/scribe-gen/templates/local"
+	"github.com/backube/scribe-gen/templates/remote"
 )
 
 // stepsVariable is the environment variable that names the directory of the step
@@ -29,11 +31,16 @@ type selection struct {
 	paths              []string
 	relationship, site string
 	steps              string
+	kubeconfig         string
+	// open leads to a Kubernetes site; nil for the real way.
+	open func(remote.Access) (*remote.Session, error)
 }
 
 func (s *selection) addFlags(cmd *cobra.Command) {
 	addFileFlag(cmd, &s.paths)
 	cmd.Flags().StringVar(&s.relationship, "relationship", "", "only this relationship: <replication>-<destination site>")
+	cmd.Flags().StringVar(&s.kubeconfig, "kubeconfig", "", "kubeconfig `FILE` with the contexts of Kubernetes sites (default $KUBECONFIG, else ~/.kube/config)")
+	_ = cmd.MarkFlagFilename("kubeconfig")
 }
 
 func (s *selection) addSiteFlag(cmd *cobra.Command) {
@@ -49,6 +56,7 @@ func (s *selection) addStepsFlag(cmd *cobra.Command) {
 type target struct {
 	plan         *plan.Plan
 	relationship string
+	document     spec.Document
 }
 
 // targets returns the selected relationships, in the order of the specs.
@@ -68,7 +76,7 @@ func (s *selection) targets(io streams) ([]target, error) {
 			name := contract.RelationshipName(d.Replication.Metadata.Name, destination.Site)
 			names = append(names, name)
 			if s.relationship == "" || s.relationship == name {
-				found = append(found, target{plan: p, relationship: name})
+				found = append(found, target{plan: p, relationship: name, document: d})
 			}
 		}
 	}
@@ -92,46 +100,6 @@ func (s *selection) one(io streams) (target, error) {
 		return target{}, usageErrorf("there are several relationships, choose one with --relationship: %s", strings.Join(names, ", "))
 	}
 	return targets[0], nil
-}
-
-// parts returns the target's pipelines of the given roles, at the given site or
-// at all. A site with another engine is wrong usage.
-func (t target) parts(site string, roles ...string) ([]local.Part, error) {
-	for _, s := range t.plan.Sites {
-		if s.Engine == local.Name || (site != "" && s.Name != site) || !takesPart(s, t.relationship, roles) {
-			continue
-		}
-		return nil, notLocalError{site: s.Name, engine: s.Engine}
-	}
-	parts := local.Parts(t.plan, t.relationship, roles...)
-	if site != "" {
-		parts = slices.DeleteFunc(parts, func(p local.Part) bool { return p.Site.Name != site })
-	}
-	if len(parts) == 0 && site != "" {
-		return nil, usageErrorf("site %q takes no part in relationship %s", site, t.relationship)
-	}
-	return parts, nil
-}
-
-func takesPart(s plan.Site, relationship string, roles []string) bool {
-	return slices.ContainsFunc(s.Relationships, func(r plan.Relationship) bool {
-		return r.Name == relationship && slices.ContainsFunc(r.Pipelines, func(p plan.Pipeline) bool {
-			return slices.Contains(roles, p.Role)
-		})
-	})
-}
-
-// notLocalError is a site that this version cannot reach.
-type notLocalError struct{ site, engine string }
-
-func (e notLocalError) Error() string {
-	return fmt.Sprintf("site %s has engine %s: this version runs, connects and watches sites of engine local only", e.site, e.engine)
-}
-
-func (notLocalError) ExitCode() int { return contract.ExitUsage }
-
-func (notLocalError) Hint() string {
-	return "`scribe-gen generate -o bundles` writes a bundle for each site, to apply with kubectl; --site NAME runs a local site alone"
 }
 
 // hintedError is an error with a way out.
@@ -170,12 +138,26 @@ func (s *selection) stepsDirectory() (string, error) {
 // engine returns an engine that shows what it does, and a function to call when
 // it is no longer used. While it is used, a second interrupt kills everything it
 // runs at once.
-func (s *selection) engine(io streams, c *console) (*local.Engine, func(), error) {
-	dir, err := s.stepsDirectory()
+func (s *selection) engine(c *console) (*local.Engine, func(), error) {
+	engine, err := s.localEngine(c)
 	if err != nil {
 		return nil, nil, err
 	}
-	engine := local.New(local.Options{Steps: dir, Reporter: c})
+	return engine, onInterrupts(c, "stopping; interrupt again to kill every step at once", engine.Kill), nil
+}
+
+func (s *selection) localEngine(c *console) (*local.Engine, error) {
+	dir, err := s.stepsDirectory()
+	if err != nil {
+		return nil, err
+	}
+	return local.New(local.Options{Steps: dir, Reporter: c}), nil
+}
+
+// onInterrupts says what the first interrupt does, which the command's context
+// tells of, and calls again at every further one. The function that is returned
+// ends that, and the console's bar.
+func onInterrupts(c *console, message string, again func()) (stop func()) {
 	signals, done := make(chan os.Signal, 2), make(chan struct{})
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
@@ -186,17 +168,17 @@ func (s *selection) engine(io streams, c *console) (*local.Engine, func(), error
 			case <-signals:
 			}
 			if n > 0 {
-				engine.Kill()
+				again()
 				continue
 			}
-			c.note("stopping; interrupt again to kill every step at once")
+			c.note("%s", message)
 		}
 	}()
-	return engine, func() {
+	return func() {
 		signal.Stop(signals)
 		close(done)
 		c.finish()
-	}, nil
+	}
 }
 
 // newRunID returns a run ID that sorts by time.

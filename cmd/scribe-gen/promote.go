@@ -11,6 +11,7 @@ import (
 	"github.com/backube/scribe-gen/generator/plan"
 	"github.com/backube/scribe-gen/steps/contract"
 	"github.com/backube/scribe-gen/templates/local"
+	"github.com/backube/scribe-gen/templates/remote"
 )
 
 // promoteOptions are the flags of promote.
@@ -35,13 +36,16 @@ The snapshot is the latest, or the one chosen with --at: a name, or the newest a
 or before a time (RFC 3339). Promoting again with the same arguments finishes what
 was begun.
 
+At a Kubernetes site the promote pipeline of the site's bundle runs; it can be run
+without scribe-gen, too.
+
 --resume undoes the refusal of pushes and leaves the promoted volume alone.`,
 		Example: `  scribe-gen promote -f replication.yaml
   scribe-gen promote -f replication.yaml --at 2026-11-20T09:15:00Z --claim restored
   scribe-gen promote -f replication.yaml --resume`,
 		Annotations: map[string]string{exitStatus: `  0   promoted, or resumed
   1   failed; a retry may help
-  2   wrong usage, an invalid spec, or a site that is not local
+  2   wrong usage, an invalid spec, or an engine that cannot be reached
   78  failed for good: no such snapshot, or a volume of that name is in the way
 `},
 		Args: cobra.NoArgs,
@@ -78,14 +82,13 @@ func (o *promoteOptions) promote(ctx context.Context, io streams) error {
 	if err != nil {
 		return err
 	}
-	parts, err := t.parts("", contract.RolePromote)
+	ends, err := o.reach(io, t, "", contract.RolePromote)
 	if err != nil {
 		return err
 	}
-	if len(parts) == 0 {
+	if len(ends) == 0 {
 		return usageErrorf("relationship %s cannot be promoted: with copyMethod Direct its destination has no replica snapshots", t.relationship)
 	}
-	part := parts[0]
 	params := map[string]string{}
 	if o.at != "" {
 		params["at"] = o.at
@@ -93,19 +96,35 @@ func (o *promoteOptions) promote(ctx context.Context, io streams) error {
 	if o.claim != "" {
 		params["claim"] = o.claim
 	}
-	if o.resume {
-		part.Pipeline = resumePipeline(part.Pipeline)
+	promote := o.promoteHere
+	if !ends[0].isLocal() {
+		promote = o.promoteThere
 	}
-	engine, stop, err := o.engine(io, o.console)
-	if err != nil {
-		return err
-	}
-	defer stop()
-	report, err := engine.Run(ctx, local.Request{Run: newRunID(time.Now()), Params: params, Parts: []local.Part{part}})
+	report, err := promote(ctx, ends[0], params)
 	if err != nil {
 		return exitError{err}
 	}
-	return o.print(io, part, report)
+	return o.print(io, ends[0], report)
+}
+
+func (o *promoteOptions) promoteHere(ctx context.Context, e end, params map[string]string) (*local.Report, error) {
+	part := e.Part
+	if o.resume {
+		part.Pipeline = resumePipeline(part.Pipeline)
+	}
+	engine, stop, err := o.engine(o.console)
+	if err != nil {
+		return nil, err
+	}
+	defer stop()
+	return engine.Run(ctx, local.Request{Run: newRunID(time.Now()), Params: params, Parts: []local.Part{part}})
+}
+
+func (o *promoteOptions) promoteThere(ctx context.Context, e end, params map[string]string) (*local.Report, error) {
+	if o.resume {
+		params["resume"] = "true"
+	}
+	return runThere(ctx, o.console, e, remote.Submission{Params: params})
 }
 
 // resumePipeline is the promote pipeline with the step set to resume.
@@ -123,7 +142,7 @@ func resumePipeline(p plan.Pipeline) plan.Pipeline {
 	return p
 }
 
-func (o *promoteOptions) print(io streams, part local.Part, report *local.Report) error {
+func (o *promoteOptions) print(io streams, e end, report *local.Report) error {
 	outcome, _ := report.Outcome("promote")
 	p := promotion{
 		Relationship: report.Relationship, Result: "promoted", Reason: outcome.Reason,
@@ -133,7 +152,7 @@ func (o *promoteOptions) print(io streams, part local.Part, report *local.Report
 		p.Result = "resumed"
 	}
 	if p.Claim != "" {
-		p.Path = part.Layout().Volume(p.Claim)
+		p.Path = volumeAt(e, p.Claim)
 	}
 	if p.RecoveryPoint != nil {
 		p.AgeSeconds = time.Since(*p.RecoveryPoint).Seconds()
@@ -153,6 +172,14 @@ func (o *promoteOptions) print(io streams, part local.Part, report *local.Report
 		fmt.Fprintf(w, "volume\t%s\n", p.Path)
 	}
 	return w.Flush()
+}
+
+// volumeAt is where a claim is: a directory, or NAMESPACE/NAME.
+func volumeAt(e end, claim string) string {
+	if e.isLocal() {
+		return e.Layout().Volume(claim)
+	}
+	return e.session.Namespace + "/" + claim
 }
 
 // ageText is how old something is, to a precision that fits.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,37 +21,45 @@ type runOptions struct {
 	verify  bool
 	output  string
 	timeout time.Duration
+	cluster clusterOptions
 }
 
 func newRunCommand(io streams) *cobra.Command {
 	o := &runOptions{console: newConsole(io), output: formatText}
 	cmd := &cobra.Command{
 		Use:   "run -f SPEC...",
-		Short: "Run one run of a replication on this host",
-		Long: `Runs the pipelines of a replication's local sites as processes of this host, with
-the same step binaries as in a cluster and over real SSH: takes a point-in-time
-copy of the source, sends it to the destination, cuts the replica snapshot,
-applies retention and removes the copy. Several relationships run one after
-another. Progress goes to stderr; the summary is printed on stdout.
+		Short: "Run one run of a replication",
+		Long: `Takes a point-in-time copy of the source, sends it to the destination, cuts the
+replica snapshot, applies retention and removes the copy. Several relationships run
+one after another. Progress goes to stderr; the summary is printed on stdout.
 
-A local site is a directory. The source's data is below it in volumes/CLAIM; the
-replica, its snapshots, keys and state are made as needed.
+A local site is a directory. Its pipeline runs as processes of this host, with the
+same step binaries as in a cluster and over real SSH. The source's data is below it
+in volumes/CLAIM; the replica, its snapshots, keys and state are made as needed.
 
-With --site only that site's pipeline runs: run it on either host, at the same
-time; the source waits for the listener.
+A Kubernetes site is a namespace that the site's kubeconfig context leads to. Its
+bundle is applied server-side, as ` + "`scribe-gen generate`" + ` prints it; the destination's
+pipeline is submitted, the keys that it makes are brought to the source, the
+source's is submitted, and both are followed to their end. The two ends of a
+relationship may be of different kinds.
+
+With --site only that site's pipeline runs: run it at either end, at the same time;
+the source waits for the listener.
 
 --verify compares every entry of the source's point-in-time copy with the replica
 snapshot, after the transfer and before the copy is removed, and fails if they
 differ.
 
-An interrupt (Ctrl-C) stops the steps, removes the copy and publishes nothing; a
-second one kills every step at once, and the next run removes what they left.`,
+An interrupt (Ctrl-C) stops the steps, removes the copy and publishes nothing. A
+second one kills every step on this host at once, and the next run removes what
+they left; what runs in a cluster is left to it, and is named.`,
 		Example: `  scribe-gen run -f examples/local/replication.yaml
   scribe-gen run -f replication.yaml --verify -o json
+  scribe-gen run -f examples/dr/replication.yaml --no-schedule --cleanup
   scribe-gen run -f replication.yaml --relationship wikidata-archive --timeout 2h`,
 		Annotations: map[string]string{exitStatus: `  0   done, and identical with --verify
   1   failed, or the trees differ; a retry may help
-  2   wrong usage, an invalid spec, or a site that is not local
+  2   wrong usage, an invalid spec, or an engine that cannot be reached
   78  failed for good: promoted, paused, refused, stopped by the guard
 `},
 		Args: cobra.NoArgs,
@@ -60,8 +69,9 @@ second one kills every step at once, and the next run removes what they left.`,
 	o.addSiteFlag(cmd)
 	o.addStepsFlag(cmd)
 	o.console.addFlags(cmd)
-	cmd.Flags().StringVar(&o.runID, "run-id", "", "run ID; repeat a run's ID to continue it (default: made from the time)")
-	cmd.Flags().BoolVar(&o.verify, "verify", false, "compare the source's copy with the replica snapshot, entry by entry")
+	o.cluster.addFlags(cmd)
+	cmd.Flags().StringVar(&o.runID, "run-id", "", "run ID of local sites; repeat a run's ID to continue it (default: made from the time)")
+	cmd.Flags().BoolVar(&o.verify, "verify", false, "compare the source's copy with the replica snapshot, entry by entry; local sites only")
 	cmd.Flags().DurationVar(&o.timeout, "timeout", 0, "longest duration of a run (default: spec.timeout)")
 	addChoiceFlag(cmd, &o.output, "output", "o", "format of the summary: text or json", formatText, formatJSON)
 	return cmd
@@ -74,7 +84,7 @@ func (o *runOptions) run(ctx context.Context, io streams) error {
 	if err != nil {
 		return err
 	}
-	engine, stop, err := o.engine(io, o.console)
+	r, stop, err := o.runner(io, jobs)
 	if err != nil {
 		return err
 	}
@@ -86,7 +96,11 @@ func (o *runOptions) run(ctx context.Context, io streams) error {
 			errs = append(errs, fmt.Errorf("relationship %s: not run: %w", job.relationship, context.Cause(ctx)))
 			continue
 		}
-		summary, err := o.runOne(ctx, engine, job)
+		run := r.runHere
+		if !job.allLocal() {
+			run = r.runThere
+		}
+		summary, err := run(ctx, job)
 		if err != nil {
 			errs = append(errs, err)
 		}
@@ -106,8 +120,22 @@ func (o *runOptions) run(ctx context.Context, io streams) error {
 
 // runJob is one relationship to run.
 type runJob struct {
-	relationship string
-	parts        []local.Part
+	target
+	ends []end
+}
+
+func (j runJob) allLocal() bool {
+	return !slices.ContainsFunc(j.ends, func(e end) bool { return !e.isLocal() })
+}
+
+func (j runJob) parts() []local.Part {
+	var parts []local.Part
+	for _, e := range j.ends {
+		if e.isLocal() {
+			parts = append(parts, e.Part)
+		}
+	}
+	return parts
 }
 
 // jobs finds what to run, before anything runs.
@@ -126,49 +154,28 @@ func (o *runOptions) jobs(io streams) ([]runJob, error) {
 	}
 	var jobs []runJob
 	for _, t := range targets {
-		parts, err := t.parts(o.site, contract.RoleDestination, contract.RoleSource)
+		ends, err := o.reach(io, t, o.site, contract.RoleDestination, contract.RoleSource)
 		if err != nil {
 			return nil, err
 		}
-		if o.verify && !bothSides(parts) {
-			return nil, usageErrorf("--verify needs both sides of relationship %s in one invocation", t.relationship)
+		job := runJob{t, ends}
+		if err := o.check(job); err != nil {
+			return nil, err
 		}
-		jobs = append(jobs, runJob{t.relationship, parts})
+		jobs = append(jobs, job)
 	}
 	return jobs, nil
 }
 
-// bothSides reports whether the parts have the source and the replica. A
-// relationship within one site has both in one pipeline.
-func bothSides(parts []local.Part) bool {
-	if len(parts) > 1 {
-		return true
+// check refuses flags that a job cannot do.
+func (o *runOptions) check(job runJob) error {
+	switch {
+	case o.verify && !job.allLocal():
+		return usageErrorf("--verify compares both trees on this host, and those of relationship %s are in a cluster: promote a replica snapshot to another claim and compare that", job.relationship)
+	case o.verify && !bothSides(job.parts()):
+		return usageErrorf("--verify needs both sides of relationship %s in one invocation", job.relationship)
+	case o.runID != "" && !job.allLocal():
+		return usageErrorf("--run-id is for local sites: in a cluster the run ID is the UID that the engine gives the run")
 	}
-	for _, step := range parts[0].Pipeline.Steps {
-		if _, ok := step.Command.(*contract.RsyncCopy); ok {
-			return true
-		}
-	}
-	return false
-}
-
-func (o *runOptions) runOne(ctx context.Context, engine *local.Engine, job runJob) (*runSummary, error) {
-	request := local.Request{Run: o.runID, Parts: job.parts, Timeout: o.timeout}
-	if request.Run == "" {
-		request.Run = newRunID(time.Now())
-	}
-	var verified *verification
-	if o.verify {
-		request.Verify = func(ctx context.Context, trees local.Trees) (err error) {
-			verified, err = verify(ctx, trees)
-			return err
-		}
-	}
-	report, err := engine.Run(ctx, request)
-	if report == nil {
-		return nil, err
-	}
-	summary := summarize(report, err)
-	summary.Verified = verified
-	return &summary, err
+	return nil
 }

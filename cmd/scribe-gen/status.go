@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,7 +9,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -30,11 +30,21 @@ func newStatusCommand(io streams) *cobra.Command {
 		Long: `Shows for each relationship the recovery point of its latest committed run and how
 old it is, the last run and its result, how many replica snapshots there are, when
 the next run is due, and whether pushes are accepted. It reads the records of the
-sites and starts nothing.`,
+sites, and of Kubernetes sites the runs that the engine still has, however they were
+started. It starts nothing.
+
+What needs somebody - why a run failed, what a run waits for, a schedule that is
+suspended in the cluster, a replica snapshot that does not get ready, a site that
+does not answer - is told line by line on stderr, and in JSON. What the other sites
+know is shown in any case.`,
 		Example: `  scribe-gen status -f examples/local/replication.yaml
   scribe-gen status -f replication.yaml -o json`,
+		Annotations: map[string]string{exitStatus: `  0   shown
+  1   a site could not be read; what the others know was shown
+  2   wrong usage, an invalid spec, or an engine that cannot be reached
+`},
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return s.status(io, output, time.Now()) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return s.status(cmd.Context(), io, output, time.Now()) },
 	}
 	s.addFlags(cmd)
 	addChoiceFlag(cmd, &output, "output", "o", "table or json", formatTable, formatJSON)
@@ -46,88 +56,73 @@ type relationshipStatus struct {
 	Relationship  string     `json:"relationship"`
 	RecoveryPoint *time.Time `json:"recoveryPoint,omitempty"`
 	AgeSeconds    float64    `json:"ageSeconds,omitempty"`
-	// Commit is the latest committed run, LastRun the last one that this host
-	// ran, whatever became of it.
+	// Commit is the latest committed run, LastRun the last one that this host or an
+	// engine ran, whatever became of it.
 	Commit  *contract.Commit `json:"commit,omitempty"`
 	LastRun *local.RunRecord `json:"lastRun,omitempty"`
+	// Runs are the last run of each end, newest first.
+	Runs []runStatus `json:"runs,omitempty"`
 	// Snapshots are the replica snapshots, newest recovery point first.
-	Snapshots []contract.SnapshotRecord `json:"snapshots"`
-	NextRun   *time.Time                `json:"nextRun,omitempty"`
-	// State is active, suspended, paused, promoting or promoted.
+	Snapshots []snapshotStatus `json:"snapshots"`
+	NextRun   *time.Time       `json:"nextRun,omitempty"`
+	// State is active, suspended, paused, promoting or promoted; unknown when the
+	// destination could not be read.
 	State    string              `json:"state"`
 	Promoted *contract.Promotion `json:"promoted,omitempty"`
 	Paused   *contract.Pause     `json:"paused,omitempty"`
+	// Attention is what needs somebody, in words.
+	Attention []string `json:"attention,omitempty"`
+	// Errors are of the sites that could not be read.
+	Errors []string `json:"errors,omitempty"`
 }
 
-func (s *selection) status(io streams, output string, now time.Time) error {
+// runStatus is the last run of one end.
+type runStatus struct {
+	Site string `json:"site"`
+	Role string `json:"role"`
+	local.RunRecord
+	Seconds float64 `json:"durationSeconds,omitempty"`
+	// Name is that of the engine's object; empty at local sites.
+	Name      string `json:"name,omitempty"`
+	Scheduled bool   `json:"scheduled,omitempty"`
+}
+
+// snapshotStatus is one replica snapshot.
+type snapshotStatus struct {
+	contract.SnapshotRecord
+	Ready bool `json:"ready"`
+}
+
+func (s *selection) status(ctx context.Context, io streams, output string, now time.Time) error {
 	targets, err := s.targets(io)
 	if err != nil {
 		return err
 	}
 	all := make([]relationshipStatus, 0, len(targets))
+	var errs []error
 	for _, t := range targets {
-		status, err := readStatus(io, t, now)
+		ends, err := t.ends("", contract.RoleDestination, contract.RoleSource)
 		if err != nil {
-			return fmt.Errorf("relationship %s: %w", t.relationship, err)
+			return err
 		}
-		all = append(all, status)
+		r := &statusReader{selection: s, io: io, now: now, status: relationshipStatus{
+			Relationship: t.relationship, State: stateUnknown, Snapshots: []snapshotStatus{},
+		}}
+		if err := r.read(ctx, ends); err != nil {
+			errs = append(errs, fmt.Errorf("relationship %s: %w", t.relationship, err))
+		}
+		all = append(all, r.status)
 	}
+	print := printStatus
 	if output == formatJSON {
-		return printJSON(io.out, all)
+		print = func(io streams, all []relationshipStatus, _ time.Time) error { return printJSON(io.out, all) }
 	}
-	return printStatus(io, all, now)
+	return errors.Join(append([]error{print(io, all, now)}, errs...)...)
 }
 
-// readStatus reads what the sites have recorded.
-func readStatus(io streams, t target, now time.Time) (relationshipStatus, error) {
-	status := relationshipStatus{Relationship: t.relationship}
-	parts, err := t.parts("", contract.RoleDestination, contract.RoleSource)
-	if err != nil {
-		return status, err
-	}
-	// The destination comes first; within one site there is only one pipeline.
-	home := parts[0]
-	if _, err := os.Stat(home.Site.Directory); errors.Is(err, fs.ErrNotExist) {
-		io.note("site %s has no directory %s yet: nothing was ever replicated there, or it is relative to another working directory", home.Site.Name, home.Site.Directory)
-	}
-	var state contract.State
-	if err := readRecord(home.Layout().State(t.relationship), &state); err != nil {
-		return status, err
-	}
-	status.Commit, status.Promoted, status.Paused = state.Last, state.Promoted, state.Paused
-	if state.Last != nil {
-		status.RecoveryPoint = &state.Last.RecoveryPoint
-		status.AgeSeconds = now.Sub(state.Last.RecoveryPoint).Seconds()
-	}
-	if status.LastRun, err = lastRun(parts); err != nil {
-		return status, err
-	}
-	if status.Snapshots, err = snapshots(home); err != nil {
-		return status, err
-	}
-	status.State = stateText(state, home.Pipeline.Schedule)
-	status.NextRun, err = nextRun(home.Pipeline.Schedule, now)
-	return status, err
-}
-
-// lastRun is the newest record of the pipelines' last runs.
-func lastRun(parts []local.Part) (*local.RunRecord, error) {
-	var newest *local.RunRecord
-	for _, part := range parts {
-		record, err := local.LastRun(part.Site, part.Pipeline)
-		if err != nil {
-			return nil, err
-		}
-		if record != nil && (newest == nil || record.Started.After(newest.Started)) {
-			newest = record
-		}
-	}
-	return newest, nil
-}
-
-// snapshots returns the records of the relationship's replica snapshots.
-func snapshots(part local.Part) ([]contract.SnapshotRecord, error) {
-	records := []contract.SnapshotRecord{}
+// snapshots returns the relationship's replica snapshots at a local site.
+func snapshots(part local.Part) ([]snapshotStatus, error) {
+	records := []snapshotStatus{}
 	for _, step := range part.Pipeline.Steps {
 		prune, ok := step.Command.(*contract.SnapshotPrune)
 		if !ok {
@@ -147,11 +142,11 @@ func snapshots(part local.Part) ([]contract.SnapshotRecord, error) {
 				return nil, err
 			}
 			if record.Relationship == part.Relationship.Name {
-				records = append(records, record)
+				records = append(records, snapshotStatus{record, true})
 			}
 		}
 	}
-	slices.SortFunc(records, func(a, b contract.SnapshotRecord) int { return b.RecoveryPoint.Compare(a.RecoveryPoint) })
+	slices.SortFunc(records, func(a, b snapshotStatus) int { return b.RecoveryPoint.Compare(a.RecoveryPoint) })
 	return records, nil
 }
 
@@ -199,26 +194,4 @@ func nextRun(s *plan.Schedule, now time.Time) (*time.Time, error) {
 	}
 	next := schedule.Next(now.In(zone))
 	return &next, nil
-}
-
-func printStatus(io streams, all []relationshipStatus, now time.Time) error {
-	w := tabwriter.NewWriter(io.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "RELATIONSHIP\tRECOVERY POINT\tAGE\tLAST RUN\tRESULT\tSNAPSHOTS\tNEXT RUN\tSTATE")
-	for _, s := range all {
-		row := []string{s.Relationship, "none", "-", "-", "-", fmt.Sprint(len(s.Snapshots)), "on demand", s.State}
-		if s.RecoveryPoint != nil {
-			row[1] = s.RecoveryPoint.UTC().Format(time.RFC3339)
-			row[2] = ageText(now.Sub(*s.RecoveryPoint))
-		}
-		if s.LastRun != nil {
-			row[3], row[4] = s.LastRun.Run, string(s.LastRun.Result)
-		} else if s.Commit != nil {
-			row[3], row[4] = s.Commit.Run, string(contract.ResultDone)
-		}
-		if s.NextRun != nil {
-			row[6] = s.NextRun.Format(time.RFC3339)
-		}
-		fmt.Fprintln(w, strings.Join(row, "\t"))
-	}
-	return w.Flush()
 }

@@ -103,6 +103,19 @@ func (s *runSummary) numbers(o contract.Outcome) {
 	}
 }
 
+// recorded takes over what the destination recorded of the run, where the steps'
+// own last words were not heard.
+func (s *runSummary) recorded(c *contract.Commit) {
+	if c == nil || c.Run != s.Run || s.Snapshot != "" || s.Result != contract.ResultDone {
+		return
+	}
+	s.RecoveryPoint, s.Snapshot = first(s.RecoveryPoint, &c.RecoveryPoint), c.Snapshot
+	if s.Entries == 0 {
+		s.Files, s.Entries, s.Deleted = c.Totals.Files, c.Totals.Entries, c.Totals.Deleted
+		s.Bytes, s.Total, s.Wire = c.Totals.Sent, c.Totals.Bytes, c.Totals.Wire
+	}
+}
+
 func first(times ...*time.Time) *time.Time {
 	for _, t := range times {
 		if t != nil {

@@ -24,7 +24,6 @@ const (
 const (
 	groupCore      = ""
 	groupSnapshots = "snapshot.storage.k8s.io"
-	groupStorage   = "storage.k8s.io"
 
 	claims          = "persistentvolumeclaims"
 	snapshots       = "volumesnapshots"
@@ -67,21 +66,25 @@ func (l *link) rules(duty string) []Rule {
 			rule(groupCore, "configmaps", "learn whether the next key is in use", "get").
 				on(contract.StateName(l.name)),
 		}
-	case dutyListen, dutyCopy:
-		return slices.Concat(l.stateRules(), l.cutRules())
+	case dutyListen:
+		return slices.Concat(l.stateRules("get", "list", "watch", "patch"), l.cutRules())
+	case dutyCopy:
+		return slices.Concat(l.stateRules("get", "patch"), l.cutRules())
 	case dutyPrune:
 		return []Rule{
 			rule(groupSnapshots, snapshots, "wait for the latest replica snapshot, remove old ones",
 				"get", "list", "watch", "delete"),
-			rule(groupCore, "configmaps", "learn which snapshots are in use", "get").
+			rule(groupCore, "configmaps", "learn whether the relationship is promoted", "get").
 				on(contract.StateName(l.name)),
 		}
 	case dutyPromote:
-		return append(l.stateRules(),
+		return append(l.stateRules("get", "list", "watch", "patch"),
 			rule(groupSnapshots, snapshots, "choose the replica snapshot, wait until it is ready to use",
 				"get", "list", "watch"),
 			rule(groupCore, claims, "make the application's claim, wait until it is usable",
 				"get", "list", "watch", "create"),
+			eventRule(),
+			rule(groupCore, "pods", "wait until no listener writes to the replica", "list", "watch"),
 		)
 	}
 	return nil // push only reads what is mounted
@@ -92,27 +95,36 @@ func (l *link) rules(duty string) []Rule {
 // another method.
 func (l *link) sourceRules() []Rule {
 	claimVerbs := []string{"get", "list", "watch", "create", "delete"}
-	snapshotVerbs := []string{"get", "list", "watch", "create", "delete", "patch"}
+	snapshotVerbs := []string{"get", "list", "watch", "create", "delete"}
+	var events []Rule
 	switch l.Spec.Source.CopyMethod {
 	case spec.CopyDirect:
-		claimVerbs = []string{"get", "list", "watch", "delete"}
-		snapshotVerbs = []string{"get", "list", "watch", "delete"}
+		claimVerbs, snapshotVerbs = []string{"get", "list", "delete"}, []string{"list", "delete"}
 	case spec.CopyClone:
-		snapshotVerbs = []string{"get", "list", "watch", "delete"}
+		snapshotVerbs = []string{"list", "delete"}
+		fallthrough
+	default:
+		events = []Rule{eventRule()}
 	}
-	return []Rule{
+	return append([]Rule{
 		rule(groupCore, claims, "read the source, make and remove its point-in-time copies", claimVerbs...),
 		rule(groupSnapshots, snapshots, "make and remove point-in-time snapshots", snapshotVerbs...),
-		rule(groupCore, "pods", "tell copies in use from those that killed runs left", "get", "list"),
-	}
+		rule(groupCore, "pods", "tell copies in use from those that killed runs left", "list"),
+	}, events...)
+}
+
+// eventRule is for waiting until a claim can be used. Its Events alone tell that it
+// waits for a pod, and why it is not provisioned.
+func eventRule() Rule {
+	return rule(groupCore, "events", "learn why a claim is not bound", "list", "watch")
 }
 
 // stateRules are for reading and writing the relationship's state.
-func (l *link) stateRules() []Rule {
+func (l *link) stateRules(verbs ...string) []Rule {
 	return []Rule{
 		rule(groupCore, "configmaps", "begin the relationship's state", "create"),
-		rule(groupCore, "configmaps", "record commits, notice pause and promotion",
-			"get", "list", "watch", "update").on(contract.StateName(l.name)),
+		rule(groupCore, "configmaps", "record commits, notice pause and promotion", verbs...).
+			on(contract.StateName(l.name)),
 	}
 }
 
@@ -122,9 +134,9 @@ func (l *link) cutRules() []Rule {
 		return nil
 	}
 	return []Rule{
-		rule(groupSnapshots, snapshots, "cut the replica snapshot and wait until it is cut",
-			"get", "list", "watch", "create"),
-		rule(groupCore, claims, "learn the replica's StorageClass", "get").
+		rule(groupSnapshots, snapshots, "cut the replica snapshot, wait until it is cut, and mark it",
+			"get", "list", "watch", "create", "patch"),
+		rule(groupCore, claims, "learn the replica's driver", "get").
 			on(l.destination.PersistentVolumeClaim),
 	}
 }
@@ -132,25 +144,17 @@ func (l *link) cutRules() []Rule {
 // discover is the table of rights to look up classes, which belong to no
 // namespace; only for what the spec leaves open.
 func (l *link) discover(duty string) []Rule {
-	source, classes := l.Spec.Source, rule(groupSnapshots, snapshotClasses,
-		"find the driver's VolumeSnapshotClass", "get", "list")
-	var rules []Rule
+	var open bool
 	switch duty {
 	case dutySource:
-		if source.CopyMethod == spec.CopyAuto && source.StorageClassName == "" {
-			rules = append(rules,
-				rule(groupStorage, "storageclasses", "find the source's driver", "get", "list"),
-				rule(groupStorage, "csidrivers", "find out what the driver is", "get"))
-		}
+		source := l.Spec.Source
 		snapshot := source.CopyMethod == spec.CopyAuto || source.CopyMethod == spec.CopySnapshot
-		if snapshot && source.VolumeSnapshotClassName == "" {
-			rules = append(rules, classes)
-		}
+		open = snapshot && source.VolumeSnapshotClassName == ""
 	case dutyListen, dutyCopy:
-		if l.destination.CopyMethod != spec.CopyDirect && l.destination.VolumeSnapshotClassName == "" {
-			rules = append(rules,
-				rule(groupStorage, "storageclasses", "find the replica's driver", "get"), classes)
-		}
+		open = l.destination.CopyMethod != spec.CopyDirect && l.destination.VolumeSnapshotClassName == ""
 	}
-	return rules
+	if !open {
+		return nil
+	}
+	return []Rule{rule(groupSnapshots, snapshotClasses, "find the driver's VolumeSnapshotClass", "list")}
 }

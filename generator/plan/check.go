@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/backube/scribe-gen/steps/contract"
 )
 
 // Check reports every invariant that the plan breaks: unique and legal names, an
@@ -190,7 +192,21 @@ func (c *checker) step(r *Relationship, p *Pipeline, s *Step, before known) {
 		reachable[Variable{Kind: VariableMount, Name: m.Name}] = true
 	}
 	c.variables(s, reachable)
+	c.switches(s)
 	c.mounts(r, s)
+}
+
+func (c *checker) switches(s *Step) {
+	for _, w := range s.Switches {
+		f := contract.Flags(s.Command).Lookup(w.Flag)
+		if f == nil {
+			c.failf("has no flag %q to set by a parameter", w.Flag)
+			continue
+		}
+		if b, ok := f.Value.(interface{ IsBoolFlag() bool }); !ok || !b.IsBoolFlag() {
+			c.failf("flag %q is no switch", w.Flag)
+		}
+	}
 }
 
 func (c *checker) variables(s *Step, reachable map[Variable]bool) {

@@ -28,9 +28,14 @@ const (
 	mountKeys    = "keys"
 	mountFilters = "filters"
 
-	paramClaim = "claim"
-	paramAt    = "at"
+	paramClaim  = "claim"
+	paramAt     = "at"
+	paramResume = "resume"
+	paramRotate = "rotate"
 )
+
+// off is the default of parameters that are switches.
+const off = "false"
 
 // Paths in the containers.
 const (
@@ -57,6 +62,7 @@ func (l *link) destinationPipeline() Pipeline {
 	return l.pipeline(Pipeline{
 		Name: DestinationPipeline(l.name), Role: contract.RoleDestination,
 		Steps:    append([]Step{l.keysStep(), l.listenStep()}, l.pruneSteps(stepListen)...),
+		Params:   []Param{{Name: paramRotate, Default: off, Description: "true: make the next SSH keys"}},
 		Schedule: l.schedule(l.times.destinationDeadline()),
 		Timeout:  l.times.run + l.times.pruneStep(),
 	})
@@ -88,6 +94,8 @@ func (l *link) promotePipelines() []Pipeline {
 				Description: "name of the claim to make for the application"},
 			{Name: paramAt, Default: "latest",
 				Description: "replica snapshot: latest, a name, or the newest at or before an RFC 3339 time"},
+			{Name: paramResume, Default: off,
+				Description: "true: accept pushes again and leave the promoted claim alone"},
 		},
 		Timeout: l.times.run,
 	})}

@@ -91,6 +91,8 @@ type Step struct {
 	// Command is the arguments, with variables ([Run], [Output], [ParamValue],
 	// [MountPath]) in their string fields.
 	Command contract.Command
+	// Switches are boolean flags of Command that a parameter of the pipeline sets.
+	Switches []Switch
 	// Outputs are the files that the step writes, by output name.
 	Outputs []OutputFile
 	// Mounts are what the step sees besides the image.
@@ -106,6 +108,10 @@ type Step struct {
 	// Pod is how the step's pod is run.
 	Pod Pod
 }
+
+// Switch is a boolean flag whose value, true or false, is that of a parameter. The
+// field of the command stays false: a Go bool has no room for a variable.
+type Switch struct{ Flag, Param string }
 
 // OutputFile is a file that a step writes and a later step or a person reads.
 type OutputFile struct{ Name, Path string }

@@ -89,7 +89,8 @@ func (l *link) keysStep() Step {
 		Command: &contract.RsyncKeys{
 			Common: l.common(), Site: site(l.to), Address: l.address(), Port: l.port(),
 		},
-		Account: l.account(dutyKeys).Name,
+		Switches: []Switch{{Flag: "rotate", Param: paramRotate}},
+		Account:  l.account(dutyKeys).Name,
 	}, min(5*time.Minute, l.times.run/4))
 }
 
@@ -134,7 +135,8 @@ func (l *link) promoteStep() Step {
 			Common: l.common(), Site: site(l.to), Replica: l.destination.PersistentVolumeClaim,
 			Claim: ParamValue(paramClaim), At: ParamValue(paramAt), Timeout: l.times.ready,
 		},
-		Account: l.account(dutyPromote).Name,
+		Switches: []Switch{{Flag: "resume", Param: paramResume}},
+		Account:  l.account(dutyPromote).Name,
 	}, l.times.ready)
 }
 

@@ -82,7 +82,7 @@ func Expand(s string, value func(Variable) (string, error)) (string, error) {
 // Args returns the step's arguments, verb first, with each variable replaced by
 // what value returns for it.
 func (s *Step) Args(value func(Variable) (string, error)) ([]string, error) {
-	args := contract.Args(s.Command)
+	args := s.texts()
 	for i, arg := range args {
 		expanded, err := Expand(arg, value)
 		if err != nil {
@@ -93,9 +93,18 @@ func (s *Step) Args(value func(Variable) (string, error)) ([]string, error) {
 	return args, nil
 }
 
+// texts are the step's arguments with their variables.
+func (s *Step) texts() []string {
+	args := contract.Args(s.Command)
+	for _, w := range s.Switches {
+		args = append(args, "--"+w.Flag+"="+ParamValue(w.Param))
+	}
+	return args
+}
+
 // Variables returns the variables in the step's arguments and mount sources.
 func (s *Step) Variables() ([]Variable, error) {
-	texts := contract.Args(s.Command)
+	texts := s.texts()
 	for _, m := range s.Mounts {
 		texts = append(texts, m.Source)
 	}

@@ -9,7 +9,6 @@ import (
 
 // Labels and annotations on the objects that steps and the generator make.
 const (
-
 	// LabelReplication is the name of the replication.
 	LabelReplication = "scribe.backube/replication"
 	// LabelRelationship is the name of the relationship.
@@ -28,6 +27,16 @@ const (
 	AnnotationRecoveryPoint = "scribe.backube/recovery-point"
 	// AnnotationRunID is the run ID of a replica snapshot.
 	AnnotationRunID = "scribe.backube/run-id"
+	// AnnotationCut is when the run saw that its replica snapshot was cut, RFC 3339.
+	// A replica snapshot without it does not count: its run was killed before, and
+	// the next may have been writing to the replica by the time it was cut.
+	AnnotationCut = "scribe.backube/cut"
+	// AnnotationMethod is how a point-in-time copy was made: Clone or Snapshot.
+	AnnotationMethod = "scribe.backube/method"
+	// AnnotationSource is the claim that a point-in-time copy is of.
+	AnnotationSource = "scribe.backube/source"
+	// AnnotationSnapshot is the replica snapshot that a claim was restored from.
+	AnnotationSnapshot = "scribe.backube/snapshot"
 )
 
 // The roles of a relationship; each has a pipeline of its own.

@@ -41,6 +41,11 @@ const (
 	RefusedNoSnapshot Refusal = "no-snapshot"
 	// RefusedExists: what is to be made exists and is not the run's.
 	RefusedExists Refusal = "exists"
+	// RefusedForbidden: the step's account lacks a right at the API server.
+	RefusedForbidden Refusal = "forbidden"
+	// RefusedVolume: the volume, or the storage behind it, cannot do what was
+	// asked, such as a raw block volume, or a driver without clones.
+	RefusedVolume Refusal = "volume"
 	// RefusedFinished: a newer attempt of the run took this one's place, or the
 	// listener is about to end; a retry may help.
 	RefusedFinished Refusal = "finished"

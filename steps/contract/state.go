@@ -61,6 +61,10 @@ type Promotion struct {
 	RecoveryPoint time.Time `json:"recoveryPoint"`
 	// Time is when pushes were first refused.
 	Time time.Time `json:"time"`
+	// Quiet is set by a listener that has stopped taking data because of the
+	// promotion: it may live on, to tell sources why it refuses them, and need not
+	// be waited for.
+	Quiet bool `json:"quiet,omitempty"`
 	// Complete is set when the claim is usable.
 	Complete bool `json:"complete"`
 }

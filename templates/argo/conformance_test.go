@@ -62,17 +62,33 @@ func pipeline(w *wfv1.WorkflowSpec) (enginetest.Pipeline, error) {
 		return p, err
 	}
 	if w.OnExit != "" {
-		p.Finally, err = steps(w, w.OnExit)
+		p.Finally, err = exitSteps(w)
 	}
 	return p, err
 }
 
+// exitSteps follows the exit handler, which is one step or a group of them.
+func exitSteps(w *wfv1.WorkflowSpec) ([]enginetest.Step, error) {
+	templates := byName(w)
+	handler := templates[w.OnExit]
+	if handler.Steps == nil {
+		s, err := step(&wfv1.DAGTask{Name: handler.Name}, handler)
+		return []enginetest.Step{s}, err
+	}
+	var list []enginetest.Step
+	for _, one := range handler.Steps[0].Steps {
+		s, err := step(&wfv1.DAGTask{Name: one.Name}, templates[one.Template])
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, s)
+	}
+	return list, nil
+}
+
 // steps follows the tasks of a DAG to their templates.
 func steps(w *wfv1.WorkflowSpec, dag string) ([]enginetest.Step, error) {
-	templates := map[string]*wfv1.Template{}
-	for i := range w.Templates {
-		templates[w.Templates[i].Name] = &w.Templates[i]
-	}
+	templates := byName(w)
 	var list []enginetest.Step
 	for _, task := range templates[dag].DAG.Tasks {
 		s, err := step(&task, templates[task.Template])
@@ -82,6 +98,14 @@ func steps(w *wfv1.WorkflowSpec, dag string) ([]enginetest.Step, error) {
 		list = append(list, s)
 	}
 	return list, nil
+}
+
+func byName(w *wfv1.WorkflowSpec) map[string]*wfv1.Template {
+	templates := map[string]*wfv1.Template{}
+	for i := range w.Templates {
+		templates[w.Templates[i].Name] = &w.Templates[i]
+	}
+	return templates
 }
 
 func step(task *wfv1.DAGTask, original *wfv1.Template) (enginetest.Step, error) {

@@ -29,9 +29,9 @@ func find[T manifest.Object](t *testing.T, objects []manifest.Object) T {
 
 // Each case breaks one thing of good objects that Argo's validators let pass.
 func TestLint(t *testing.T) {
-	// The templates of the source: main, finally, snapshot, push, cleanup.
+	// The templates of the source: main, snapshot, push, cleanup.
 	push := func(t *testing.T, objects []manifest.Object) *wfv1.Template {
-		return &find[*wfv1.WorkflowTemplate](t, objects).Spec.Templates[3]
+		return &find[*wfv1.WorkflowTemplate](t, objects).Spec.Templates[2]
 	}
 	cron := find[*wfv1.CronWorkflow]
 	tests := map[string]struct {

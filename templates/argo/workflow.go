@@ -9,7 +9,8 @@ import (
 	"github.com/backube/scribe-gen/generator/plan"
 )
 
-// Names of the templates that order the others.
+// Names of the templates that order the others. A single step that ends a run needs
+// none.
 const (
 	entrypoint = "main"
 	exit       = "finally"
@@ -48,9 +49,13 @@ func (r relationship) workflowTemplate(p *plan.Pipeline) (*wfv1.WorkflowTemplate
 	if p.Lock != "" {
 		w.Spec.Synchronization = &wfv1.Synchronization{Mutexes: []*wfv1.Mutex{{Name: p.Lock}}}
 	}
-	if len(p.Finally) > 0 {
+	switch len(p.Finally) {
+	case 0:
+	case 1:
+		w.Spec.OnExit = p.Finally[0].Name
+	default:
 		w.Spec.OnExit = exit
-		w.Spec.Templates = append(w.Spec.Templates, dag(exit, p.Finally))
+		w.Spec.Templates = append(w.Spec.Templates, parallel(exit, p.Finally))
 	}
 	for _, steps := range [][]plan.Step{p.Steps, p.Finally} {
 		for i := range steps {
@@ -62,6 +67,17 @@ func (r relationship) workflowTemplate(p *plan.Pipeline) (*wfv1.WorkflowTemplate
 		}
 	}
 	return w, nil
+}
+
+// parallel runs steps beside each other, whatever becomes of each. An exit handler
+// is never a DAG: Argo fails that as soon as a run is stopped, calls the run over
+// while its pod still works, and leaves the pod behind.
+func parallel(name string, steps []plan.Step) wfv1.Template {
+	var group wfv1.ParallelSteps
+	for i := range steps {
+		group.Steps = append(group.Steps, wfv1.WorkflowStep{Name: steps[i].Name, Template: steps[i].Name})
+	}
+	return wfv1.Template{Name: name, Steps: []wfv1.ParallelSteps{group}}
 }
 
 // cronWorkflow starts the pipeline's template. It holds nothing else, so that a

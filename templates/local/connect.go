@@ -133,13 +133,53 @@ func Connect(parts []Part) error {
 	return nil
 }
 
-// copySecret makes the directory to hold the files of from, all at once: a push
-// that starts meanwhile sees the old keys or the new ones, never a mixture.
+// copySecret makes the directory to hold the files of from.
 func copySecret(from, to string) error {
-	files, err := os.ReadDir(from)
+	files, err := readSecret(from)
 	if err != nil {
 		return err
 	}
+	return writeSecret(to, files)
+}
+
+// ReadSecret returns the keys of a Secret at the part's site. One that is not
+// there is an error that wraps fs.ErrNotExist.
+func ReadSecret(part Part, name string) (map[string][]byte, error) {
+	files, err := readSecret(part.Layout().Secret(name))
+	if err != nil {
+		return nil, fmt.Errorf("site %s: read Secret %s: %w", part.Site.Name, name, err)
+	}
+	return files, nil
+}
+
+// WriteSecret makes a Secret at the part's site hold the given keys and no others.
+func WriteSecret(part Part, name string, files map[string][]byte) error {
+	if err := writeSecret(part.Layout().Secret(name), files); err != nil {
+		return fmt.Errorf("site %s: write Secret %s: %w", part.Site.Name, name, err)
+	}
+	return nil
+}
+
+func readSecret(dir string) (map[string][]byte, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{}
+	for _, f := range entries {
+		if !f.Type().IsRegular() {
+			continue
+		}
+		if files[f.Name()], err = os.ReadFile(filepath.Join(dir, f.Name())); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+// writeSecret puts all files there at once: a push that starts meanwhile sees the
+// old keys or the new ones, never a mixture.
+func writeSecret(to string, files map[string][]byte) error {
 	secrets, err := lockSecrets(filepath.Dir(to))
 	if err != nil {
 		return err
@@ -151,15 +191,8 @@ func copySecret(from, to string) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(fresh) }()
-	for _, f := range files {
-		if !f.Type().IsRegular() {
-			continue
-		}
-		data, err := os.ReadFile(filepath.Join(from, f.Name()))
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(fresh, f.Name()), data, 0o400); err != nil {
+	for name, data := range files {
+		if err := os.WriteFile(filepath.Join(fresh, name), data, 0o400); err != nil {
 			return err
 		}
 	}

@@ -20,7 +20,7 @@ import (
 type RunRecord struct {
 	Run      string          `json:"run"`
 	Started  time.Time       `json:"started"`
-	Finished time.Time       `json:"finished"`
+	Finished time.Time       `json:"finished,omitzero"`
 	Result   contract.Result `json:"result"`
 	Reason   string          `json:"reason,omitempty"`
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/backube/scribe-gen/steps/internal/commit"
 	"github.com/backube/scribe-gen/steps/internal/link"
 	"github.com/backube/scribe-gen/steps/internal/protocol"
+	"github.com/backube/scribe-gen/steps/internal/volume"
 )
 
 // Config is what a listener needs.
@@ -161,10 +162,28 @@ func (l *Listener) fence(release func()) {
 	l.commits.Lock()
 	defer l.commits.Unlock()
 	release()
+	l.quiet()
 	if run != nil {
 		l.endAfterGrace("the relationship was promoted or paused during the run")
 	}
 }
+
+// quiet tells a promotion that this listener writes no more. One that does not hear
+// of it waits for the listener's end.
+func (l *Listener) quiet() {
+	_, err := volume.Update(l.ctx, l.Committer.Store, l.Committer.Relationship, func(s *contract.State) error {
+		if s.Promoted == nil || s.Promoted.Quiet {
+			return errToldBefore
+		}
+		s.Promoted.Quiet = true
+		return nil
+	})
+	if err != nil && !errors.Is(err, errToldBefore) {
+		l.Log.Warn("the promotion could not be told that nothing is written any more", "error", err.Error())
+	}
+}
+
+var errToldBefore = errors.New("the promotion knows, or there is none")
 
 // endAfterGrace ends the listener with nothing done, but not during a commit.
 func (l *Listener) endAfterGrace(reason string) {

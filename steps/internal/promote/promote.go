@@ -61,7 +61,7 @@ func Promote(ctx context.Context, store Store, c *contract.Promote, log *slog.Lo
 		return contract.Outcome{}, err
 	}
 	p.log.Info("pushes are refused from now on; waiting for an open listener to end")
-	if err := p.Quiesce(ctx, p.Replica); err != nil {
+	if err := p.quiesce(ctx); err != nil {
 		return contract.Outcome{}, err
 	}
 	chosen, err := p.decide(ctx, fenced)
@@ -121,6 +121,31 @@ func (p promotion) fence(ctx context.Context) (contract.Promotion, error) {
 	}
 	return *state.Promoted, nil
 }
+
+// quiesce waits until no listener writes to the replica: until none holds it any
+// more, or the one that does says that it has stopped.
+func (p promotion) quiesce(ctx context.Context) error {
+	waiting, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	states, err := p.Watch(waiting, p.Relationship)
+	if err != nil {
+		return err
+	}
+	go func() {
+		for s := range states {
+			if s.Promoted != nil && s.Promoted.Quiet {
+				stop(errQuiet)
+			}
+		}
+	}()
+	err = p.Quiesce(waiting, p.Replica)
+	if errors.Is(context.Cause(waiting), errQuiet) {
+		return nil
+	}
+	return err
+}
+
+var errQuiet = errors.New("the listener has stopped")
 
 // decide chooses the snapshot, now that no commit can add one, and records it.
 func (p promotion) decide(ctx context.Context, recorded contract.Promotion) (contract.Promotion, error) {

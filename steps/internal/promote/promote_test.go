@@ -98,7 +98,7 @@ func TestPromote(t *testing.T) {
 	assert.Equal(t, "live", out.Claim)
 	assert.Equal(t, latest, out.Snapshot)
 	assert.True(t, point(2).Equal(*out.RecoveryPoint))
-	assert.Regexp(t, `8 hours( \d+ minutes?)? old`, out.Reason)
+	assert.Regexp(t, `8 hours( \d+ (minutes?|seconds?))? old`, out.Reason)
 	assert.Equal(t, "run-2", b.content("live"))
 	promoted := b.state().Promoted
 	require.NotNil(t, promoted)

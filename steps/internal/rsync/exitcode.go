@@ -2,6 +2,7 @@ package rsync
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/backube/scribe-gen/process"
@@ -53,8 +54,9 @@ type ExitError struct {
 	Code int
 	// Output is the end of what it said on standard error.
 	Output string
-	// onlyVanished is set when every complaint was about a file that was gone.
-	onlyVanished bool
+	// onlyVanished is set when every complaint was about a file that was gone,
+	// onlyRoot when every one was about attributes of the replica's root.
+	onlyVanished, onlyRoot bool
 }
 
 func (e *ExitError) Error() string {
@@ -71,6 +73,11 @@ func (e *ExitError) Vanished() bool {
 	return e.Code == codeVanished || e.Code == codePartial && e.onlyVanished
 }
 
+// OnlyRoot reports whether everything arrived but mode and times of the replica's
+// root itself: in a pod without root it belongs to somebody else, and rsync cannot
+// be told to leave it alone.
+func (e *ExitError) OnlyRoot() bool { return e.Code == codePartial && e.onlyRoot }
+
 // InTheWay reports whether something at the replica that may not be deleted is
 // where the source has something else.
 func (e *ExitError) InTheWay() bool {
@@ -79,8 +86,10 @@ func (e *ExitError) InTheWay() bool {
 
 // complaints reads what rsync says on standard error.
 type complaints struct {
-	tail        process.Tail
-	any, others bool
+	tail process.Tail
+	// all, vanished and root count complaints: those about source files that went
+	// away, and those about the replica's root.
+	all, vanished, root int
 }
 
 func (c *complaints) line(b []byte) {
@@ -89,11 +98,18 @@ func (c *complaints) line(b []byte) {
 	if strings.HasPrefix(text, "rsync error:") || strings.HasPrefix(text, "rsync warning:") {
 		return // the summary of the others
 	}
-	c.any = true
-	if !vanished(text) {
-		c.others = true
+	c.all++
+	if vanished(text) {
+		c.vanished++
+	}
+	if rootAttributes.MatchString(text) {
+		c.root++
 	}
 }
+
+// rootAttributes is a receiver that may not set attributes of its root, whose name
+// rsync gives with a dot at the end. No entry has such a name.
+var rootAttributes = regexp.MustCompile(`^rsync: \[(generator|receiver)\] failed to set (times|permissions) on ".*/\.": Operation not permitted \(1\)$`)
 
 // vanished reports whether a line says that an entry of the source went away. The
 // source itself must not: rsync then sends nothing, with the same code.
@@ -105,7 +121,7 @@ func vanished(text string) bool {
 		strings.Contains(text, "No such file or directory (2)")
 }
 
-func (c *complaints) onlyVanished() bool { return c.any && !c.others }
+func (c *complaints) only(kind int) bool { return c.all > 0 && kind == c.all }
 
 // Permanent reports whether trying again cannot help: the two sides do not fit
 // together, or the command is wrong.

@@ -147,10 +147,29 @@ func TestOnlyVanished(t *testing.T) {
 		"rsync: [sender] send_files failed to open \"x\": Permission denied (13)":                                                   false,
 		"rsync error: some files/attrs were not transferred (code 23)":                                                              false,
 	} {
-		c := &complaints{tail: process.Tail{Limit: tailSize}}
-		l := &process.Lines{Each: c.line}
-		_, _ = l.Write([]byte(said))
-		l.Flush()
-		assert.Equal(t, want, c.onlyVanished(), said)
+		c := hear(said)
+		assert.Equal(t, want, c.only(c.vanished), said)
 	}
+}
+
+func TestOnlyRoot(t *testing.T) {
+	root := "rsync: [generator] failed to set times on \"/data/.\": Operation not permitted (1)\n"
+	for said, want := range map[string]bool{
+		root + "rsync error: some files/attrs were not transferred (code 23) at main.c(1394)":             true,
+		root + "rsync: [generator] failed to set permissions on \"/data/.\": Operation not permitted (1)": true,
+		root + "rsync: [generator] failed to set times on \"/data/a\": Operation not permitted (1)":       false,
+		root + "rsync: [receiver] mkstemp \"/data/.x.a\" failed: Permission denied (13)":                  false,
+		"rsync error: some files/attrs were not transferred (code 23)":                                    false,
+	} {
+		c := hear(said)
+		assert.Equal(t, want, c.only(c.root), said)
+	}
+}
+
+func hear(said string) *complaints {
+	c := &complaints{tail: process.Tail{Limit: tailSize}}
+	l := &process.Lines{Each: c.line}
+	_, _ = l.Write([]byte(said))
+	l.Flush()
+	return c
 }

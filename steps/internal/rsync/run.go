@@ -71,7 +71,7 @@ func (j Job) run(ctx context.Context, args []string, line func(string)) error {
 	}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
-		return &ExitError{Code: exit.ExitCode(), Output: said.tail.String(), onlyVanished: said.onlyVanished()}
+		return &ExitError{Code: exit.ExitCode(), Output: said.tail.String(), onlyVanished: said.only(said.vanished), onlyRoot: said.only(said.root)}
 	}
 	return err
 }

@@ -15,7 +15,6 @@ import (
 
 	"github.com/backube/scribe-gen/docs/markdown"
 	"github.com/backube/scribe-gen/steps/contract"
-	"github.com/backube/scribe-gen/steps/internal/site"
 )
 
 //go:generate go test . -run TestReferenceIsCurrent -update
@@ -171,11 +170,6 @@ func flagRows(set *flag.FlagSet, names []string) (rows [][]string) {
 func (w *writer) sharedFlags() error {
 	for _, t := range w.order {
 		fmt.Fprintf(w, "\n## Flags: %s\n\n%s\n", strings.ToLower(t.Name()), markdown.Escape(strings.TrimSpace(w.src.docs[t.Name()])))
-		if t == reflect.TypeFor[contract.Site]() {
-			if _, err := site.Open(contract.Site{}, nil); err != nil {
-				fmt.Fprintf(w, "%s.\n", markdown.Escape(capital(err.Error())))
-			}
-		}
 		var names []string
 		for i := range t.NumField() {
 			names = append(names, t.Field(i).Tag.Get("flag"))

@@ -156,6 +156,10 @@ func (t *Transfer) send(ctx context.Context, report *Report) error {
 		report.Warnings = append(report.Warnings, "files of the live source vanished while they were read: "+exit.Output)
 		err = nil
 	}
+	if errors.As(err, &exit) && exit.OnlyRoot() && !t.job.Keeps.Owners {
+		report.Warnings = append(report.Warnings, "the root directory of the replica keeps its own mode and times, as it belongs to another user than the mover's")
+		err = nil
+	}
 	if t.job.Survey == nil {
 		report.Totals.Entries, report.Totals.Bytes = stats.Entries, stats.Size
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -48,7 +49,7 @@ func TestConformanceKilled(t *testing.T) {
 	if testing.Short() {
 		rounds = 2
 	}
-	volumetest.RunKilled(t, rounds, func(t *testing.T) volumetest.KillHarness { return newSite(t) })
+	volumetest.RunKilled(t, rounds, 60*time.Millisecond, func(t *testing.T) volumetest.KillHarness { return newSite(t) })
 }
 
 // site is a directory site for tests.
@@ -91,6 +92,13 @@ func (s *site) Read(t *testing.T, claim string) map[string]string {
 		return err
 	}))
 	return files
+}
+
+// Hold does what a listener does.
+func (s *site) Hold(t *testing.T, claim string) func() {
+	release, _, err := volume.LockRoot(t.Context(), s.store.Layout().Volume(claim))
+	require.NoError(t, err)
+	return release
 }
 
 func (s *site) Child(t *testing.T, operation string) *exec.Cmd {

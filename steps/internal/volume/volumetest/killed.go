@@ -88,26 +88,27 @@ func Do(ctx context.Context, store volume.Store, operation string) error {
 
 // RunKilled kills children at random moments of every operation, rounds times
 // each, then tries again and checks that there is exactly one correct result and
-// that nothing temporary remains.
-func RunKilled(t *testing.T, rounds int, open func(t *testing.T) KillHarness) {
+// that nothing temporary remains. A child lives no longer than longest, which
+// should be about what an operation takes.
+func RunKilled(t *testing.T, rounds int, longest time.Duration, open func(t *testing.T) KillHarness) {
 	for operation := range operations {
 		t.Run(operation, func(t *testing.T) {
 			h := open(t)
 			for range rounds {
-				killed(t, h, operation)
+				killed(t, h, operation, longest)
 			}
 		})
 	}
 }
 
 // killed is one round.
-func killed(t *testing.T, h KillHarness, operation string) {
+func killed(t *testing.T, h KillHarness, operation string, longest time.Duration) {
 	ctx, content := t.Context(), files(150, "x")
 	h.Write(t, claim, content)
 	mustCut(t, h, cutRequest("run-0", point(0)))
 	mustCopy(t, h, copyRequest(owner("run-0")))
 	for range 1 + rand.IntN(3) {
-		kill(t, h.Child(t, operation), time.Duration(rand.IntN(60))*time.Millisecond)
+		kill(t, h.Child(t, operation), rand.N(longest))
 	}
 	switch operation {
 	case "secret":

@@ -25,6 +25,8 @@ type Harness interface {
 	// Read returns the contents of all files of a claim by path, nil when there
 	// is no such claim.
 	Read(t *testing.T, claim string) map[string]string
+	// Hold makes a listener hold a claim that exists, until release is called.
+	Hold(t *testing.T, claim string) (release func())
 }
 
 // Run tests a store; open is called for each test and must return an empty site.
@@ -33,7 +35,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		name  string
 		tests map[string]func(*testing.T, Harness)
 	}{
-		{"Copier", copierTests}, {"Snapshotter", snapshotterTests}, {"Restorer", restorerTests},
+		{"Copier", copierTests}, {"Snapshotter", snapshotterTests}, {"Restorer", restorerTests}, {"Quiescer", quiescerTests},
 		{"States", stateTests}, {"Secrets", secretTests},
 	} {
 		t.Run(part.name, func(t *testing.T) {

@@ -1,0 +1,113 @@
+package archive
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/backube/scribe-gen/steps/contract"
+)
+
+const (
+	// Programs is the directory of the step binaries in the image. It is not on
+	// PATH: the steps and Debian's program are both called rsync.
+	Programs = "/scribe"
+	// modulePath is that of this project.
+	modulePath = "github.com/backube/scribe-gen"
+	licence    = "usr/share/doc/scribe-gen/copyright"
+)
+
+// module is the project's source, found from one of its directories.
+type module struct{ dir string }
+
+// layer collects the step binaries, from the directory or from a build of this
+// module, and the project's licence.
+func (m module) layer(ctx context.Context, binaries string, arch architecture) (_ part, err error) {
+	root, err := m.goCommand(ctx, arch, "list", "-m", "-f", "{{.Dir}}", modulePath)
+	if err != nil {
+		return part{}, fmt.Errorf("find the source of %s: %w", modulePath, err)
+	}
+	if binaries == "" {
+		if binaries, err = os.MkdirTemp("", "scribe-image-"); err != nil {
+			return part{}, fmt.Errorf("build the steps: %w", err)
+		}
+		defer func(dir string) { err = errors.Join(err, os.RemoveAll(dir)) }(binaries)
+		if err := m.build(ctx, binaries, arch); err != nil {
+			return part{}, err
+		}
+	}
+	t := tree{}
+	for _, program := range programs() {
+		content, err := readBinary(filepath.Join(binaries, program), arch)
+		if err != nil {
+			return part{}, err
+		}
+		t.add(path.Join(Programs, program), entry{mode: 0o755, content: content})
+	}
+	text, err := os.ReadFile(filepath.Join(root, "LICENSE"))
+	if err != nil {
+		return part{}, fmt.Errorf("read the project's licence: %w", err)
+	}
+	t.text(licence, string(text))
+	return part{name: "steps", created: "step binaries of scribe-gen", files: t}, nil
+}
+
+// programs are the names of the step binaries.
+func programs() (names []string) {
+	for _, c := range contract.Commands() {
+		names = append(names, c.Program())
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// build compiles the step binaries into dir: static, without paths of this
+// machine, and without the state of a repository, so that the same source gives
+// the same bytes.
+func (m module) build(ctx context.Context, dir string, arch architecture) error {
+	args := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", dir + "/"}
+	for _, program := range programs() {
+		args = append(args, modulePath+"/steps/"+program)
+	}
+	if _, err := m.goCommand(ctx, arch, args...); err != nil {
+		return fmt.Errorf("build the steps: %w", err)
+	}
+	return nil
+}
+
+// goCommand runs the go command and returns what it prints.
+func (m module) goCommand(ctx context.Context, arch architecture, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = m.dir
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch.goarch)
+	var problems bytes.Buffer
+	cmd.Stderr = &problems
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("go %s: %w\n%s", args[0], err, bytes.TrimSpace(problems.Bytes()))
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+// readBinary reads a step binary, which must be static and of the image's
+// architecture: there is no library for it in the image.
+func readBinary(file string, arch architecture) ([]byte, error) {
+	o, err := readObject(file)
+	if err != nil {
+		return nil, fmt.Errorf("%w; make build makes the step binaries", err)
+	}
+	if o.machine != arch.machine {
+		return nil, fmt.Errorf("%s is for %s, but the image is for %s: build it with GOARCH=%[3]s", file, o.machine, arch.goarch)
+	}
+	if o.loader != "" || len(o.needed) > 0 {
+		return nil, fmt.Errorf("%s is not static: build it with CGO_ENABLED=0", file)
+	}
+	return os.ReadFile(file)
+}

@@ -1,0 +1,132 @@
+package apiserver
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/backube/scribe-gen/steps/contract"
+	"github.com/backube/scribe-gen/test/internal/kube"
+)
+
+// longNames is a spec whose names are as long as validation allows. The two sites'
+// names and the replication's share one limit.
+const longNames = `apiVersion: scribe.backube/v1alpha1
+kind: Replication
+metadata: {name: %s}
+spec:
+  sites:
+    one: {namespace: %s}
+    %s: {namespace: %s}
+  source: {site: one, persistentVolumeClaim: %s}
+  destinations:
+  - {site: %s, persistentVolumeClaim: %s, capacity: 1Gi}
+  rsync: {}
+  filters: {exclude: ["*.tmp"]}
+  schedule: {cron: "*/15 * * * *"}
+`
+
+// longest are a long replication's and a long site's name, in namespaces that the
+// server fills up to the longest.
+func longest() []fixture {
+	var list []fixture
+	for _, length := range []int{30, 1} {
+		replication, site := strings.Repeat("r", length), strings.Repeat("s", 36-length)
+		// The promoted claim's name is made from the replica's.
+		claim, replica := strings.Repeat("c", 253), strings.Repeat("d", 253-len("-promoted"))
+		data := fmt.Sprintf(longNames, replication, strings.Repeat("n", 57),
+			site, strings.Repeat("m", 57), claim, site, replica)
+		list = append(list, fixture{name: replication, file: "longest", data: []byte(data)})
+	}
+	return list
+}
+
+// What is made from the longest names while a pipeline runs is taken, too: a
+// scheduled run, and the objects of the steps.
+func TestNamesOfRunsAreShortEnough(t *testing.T) {
+	c := server(t)
+	for _, f := range longest() {
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			for _, b := range f.compile(t, c, nil) {
+				require.Len(t, b.Namespace, 63)
+				c.Install(t, b.objects)
+				for _, object := range made(t, b) {
+					_, err := c.Apply(t.Context(), object, kube.DryRun)
+					assert.NoError(t, err)
+				}
+			}
+		})
+	}
+}
+
+// made are objects that runs of the bundle make.
+func made(t *testing.T, b bundle) []*unstructured.Unstructured {
+	t.Helper()
+	relationship := b.Relationships[0].Name
+	labels := fmt.Sprintf("{%s: %s, %s: %s, %s: %s}", contract.LabelReplication, strings.Repeat("r", 30),
+		contract.LabelRelationship, relationship, contract.LabelRun, run)
+	text := fmt.Sprintf(`
+{apiVersion: v1, kind: Secret, metadata: {name: %[1]s, labels: %[6]s}}
+---
+{apiVersion: v1, kind: Secret, metadata: {name: %[2]s, labels: %[6]s}}
+---
+{apiVersion: v1, kind: ConfigMap, metadata: {name: %[3]s, labels: %[6]s}}
+---
+{apiVersion: snapshot.storage.k8s.io/v1, kind: VolumeSnapshot, metadata: {name: %[4]s, labels: %[6]s},
+  spec: {source: {persistentVolumeClaimName: a}}}
+---
+{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: %[5]s, labels: %[6]s},
+  spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}
+`, contract.ListenerSecret(relationship), contract.PushSecret(relationship), contract.StateName(relationship),
+		contract.SnapshotName(relationship, run), contract.CopyName(run), labels)
+	objects, err := kube.Decode(strings.NewReader(text))
+	require.NoError(t, err)
+	for _, o := range b.typed {
+		switch o := o.(type) {
+		case *wfv1.CronWorkflow:
+			objects = append(objects, scheduled(t, o))
+		case *wfv1.WorkflowTemplate:
+			objects = append(objects, promoted(t, o)...)
+		}
+	}
+	for _, o := range objects {
+		o.SetNamespace(b.Namespace)
+	}
+	return objects
+}
+
+// scheduled is a run that Argo makes from a CronWorkflow.
+func scheduled(t *testing.T, cron *wfv1.CronWorkflow) *unstructured.Unstructured {
+	t.Helper()
+	w := &wfv1.Workflow{Spec: cron.Spec.WorkflowSpec}
+	w.TypeMeta.APIVersion, w.TypeMeta.Kind = cron.APIVersion, "Workflow"
+	w.Name = cron.Name + "-9999999999"
+	w.Labels = map[string]string{
+		"workflows.argoproj.io/cron-workflow":     cron.Name,
+		"workflows.argoproj.io/workflow-template": w.Spec.WorkflowTemplateRef.Name,
+		"workflows.argoproj.io/workflow":          w.Name, // of its pods
+	}
+	object, err := kube.Untyped(w)
+	require.NoError(t, err)
+	return object
+}
+
+// promoted is the claim that a promotion makes unless it is told otherwise.
+func promoted(t *testing.T, template *wfv1.WorkflowTemplate) []*unstructured.Unstructured {
+	t.Helper()
+	for _, p := range template.Spec.Arguments.Parameters {
+		if p.Name == "claim" {
+			objects, err := kube.Decode(strings.NewReader(fmt.Sprintf(`{apiVersion: v1, kind: PersistentVolumeClaim,
+				metadata: {name: %s}, spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}`, p.Value)))
+			require.NoError(t, err)
+			return objects
+		}
+	}
+	return nil
+}

@@ -1,0 +1,109 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"testing"
+
+	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/backube/scribe-gen/generator/spec"
+)
+
+// The copy methods on each class of storage, and what Auto makes of each.
+func TestCopyMethods(t *testing.T) {
+	for _, test := range []struct {
+		name, class string
+		method      spec.CopyMethod
+		want        string
+	}{
+		{"clone", "fast", spec.CopyClone, "Clone"},
+		{"snapshot", "fast", spec.CopySnapshot, "Snapshot"},
+		{"direct", "fast", spec.CopyDirect, "Direct"},
+		{"auto where volumes are bound at once", "fast", spec.CopyAuto, "Clone"},
+		{"clone where volumes wait for a consumer", "wffc", spec.CopyClone, "Clone"},
+		{"snapshot where volumes wait for a consumer", "wffc", spec.CopySnapshot, "Snapshot"},
+		{"auto where volumes wait for a consumer", "wffc", spec.CopyAuto, "Snapshot"},
+		{"auto where the driver can do neither", "plain", spec.CopyAuto, "Direct"},
+		{"auto where the driver can do neither and waits", "plain-wffc", spec.CopyAuto, "Direct"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			proves(t, string(test.method)+" on class "+test.class+" reads by "+test.want+", the replica is identical, the copy goes")
+			w := newWorld(t, func(r *spec.Replication) { r.Spec.Source.CopyMethod = test.method })
+			data := w.seedPlain(test.class, 30)
+			w.apply()
+			w.connect()
+			source, _ := w.sync()
+			assert.Equal(t, test.want, output(source, "snapshot", "method"))
+			w.identical(data, w.snapshotTree(w.replica, w.committed(source)))
+			w.clean()
+		})
+	}
+}
+
+func TestWaitForFirstConsumer(t *testing.T) {
+	proves(t, "source, copy, replica and promoted claim may all wait for their first consumer: nothing waits for what waits for it")
+	w := newWorld(t, func(r *spec.Replication) { r.Spec.Destinations[0].StorageClassName = "wffc" })
+	data := w.seed("wffc")
+	w.apply()
+	w.connect()
+	source, _ := w.sync()
+	w.identical(data, w.snapshotTree(w.replica, w.committed(source)))
+
+	out, _ := w.scribe(0, "promote", "-o", "json")
+	var promoted struct{ Claim string }
+	require.NoError(t, json.Unmarshal([]byte(out), &promoted))
+	w.bind(w.replica, promoted.Claim)
+	w.identical(data, w.volume(w.replica, promoted.Claim))
+	w.clean()
+}
+
+func TestReplicaWithoutSnapshots(t *testing.T) {
+	proves(t, "a destination with copyMethod Direct on a driver that cannot snapshot is kept identical without replica snapshots")
+	w := newWorld(t, func(r *spec.Replication) {
+		r.Spec.Destinations[0].CopyMethod = spec.CopyDirect
+		r.Spec.Destinations[0].StorageClassName = "plain"
+	})
+	data := w.seedPlain("fast", 30)
+	w.apply()
+	w.connect()
+	source, _ := w.sync()
+	assert.Equal(t, string(source.UID), w.state().Last.Run)
+	assert.Empty(t, w.replicaSnapshots())
+	w.identical(data, w.volume(w.replica, claim))
+	w.clean()
+}
+
+func TestSameSite(t *testing.T) {
+	proves(t, "source and replica in one namespace: one pipeline, no network, no keys; to another class of storage")
+	w := newWorld(t, func(r *spec.Replication) {
+		r.Spec.Sites = map[string]spec.Site{"primary": r.Spec.Sites["primary"]}
+		r.Spec.Destinations[0].Site = "primary"
+		r.Spec.Destinations[0].PersistentVolumeClaim = "second"
+		r.Spec.Destinations[0].StorageClassName = "wffc"
+	})
+	w.replica = w.source
+	data := w.seed("fast")
+	w.apply()
+	source := w.submitSource()
+	w.succeeded(source)
+	w.identical(data, w.snapshotTree(w.source, w.committed(source)))
+}
+
+// output is an output parameter of a step.
+func output(wf *wfv1.Workflow, step, name string) string {
+	for _, n := range attempts(wf, step) {
+		if n.Outputs == nil {
+			continue
+		}
+		for _, p := range n.Outputs.Parameters {
+			if p.Name == name && p.Value != nil {
+				return p.Value.String()
+			}
+		}
+	}
+	return ""
+}

@@ -1,0 +1,117 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/backube/scribe-gen/steps/contract"
+)
+
+// auditEvent is what the API server's audit log says of a request.
+type auditEvent struct {
+	Stage, Verb    string
+	User           struct{ Username string }
+	ObjectRef      struct{ Namespace, Resource, Subresource, Name string }
+	ResponseStatus struct{ Code int }
+	RequestURI     string
+}
+
+// rights collects, from the API server's audit log, what the accounts of all
+// scenarios did, and what the Roles that exist let them do. Bundles are the same
+// in every namespace, so rights are counted by duty: the last word of an
+// account's name.
+type rights struct {
+	used, granted map[string]bool
+	forbidden     []string
+}
+
+// checkRights fails when a step was ever refused a right, or when a Role has one
+// that no scenario needed. It is for the whole suite: after a few scenarios most
+// rights are still unused.
+func (l *lab) checkRights(ctx context.Context, roles []rbacv1.Role) error {
+	r := rights{used: map[string]bool{}, granted: map[string]bool{}}
+	if err := r.read(l.cluster.AuditLog); err != nil {
+		return err
+	}
+	for _, role := range roles {
+		r.grant(duty(role.Name), role.Rules)
+	}
+	var problems []string
+	for _, f := range r.forbidden {
+		problems = append(problems, "refused: "+f)
+	}
+	for _, g := range slices.Sorted(maps.Keys(r.granted)) {
+		if !r.used[g] {
+			problems = append(problems, "granted and never used: "+g)
+		}
+	}
+	if len(problems) > 0 {
+		return fmt.Errorf("rights of the accounts:\n  %s", strings.Join(problems, "\n  "))
+	}
+	return nil
+}
+
+// read reads the requests of ServiceAccounts of scenarios.
+func (r *rights) read(file string) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var e auditEvent
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+			return err
+		}
+		account, ok := strings.CutPrefix(e.User.Username, "system:serviceaccount:e2e-")
+		if !ok || e.Stage != "ResponseComplete" && e.Verb != "watch" {
+			continue
+		}
+		_, account, _ = strings.Cut(account, ":")
+		right := fmt.Sprintf("%s: %s %s", duty(account), e.Verb, e.ObjectRef.Resource)
+		if e.ResponseStatus.Code == 403 {
+			r.forbidden = append(r.forbidden, right+" "+e.RequestURI)
+			continue
+		}
+		r.used[right] = true
+	}
+	return lines.Err()
+}
+
+func (r *rights) grant(duty string, rules []rbacv1.PolicyRule) {
+	for _, rule := range rules {
+		for _, resource := range rule.Resources {
+			for _, verb := range rule.Verbs {
+				r.granted[fmt.Sprintf("%s: %s %s", duty, verb, resource)] = true
+			}
+		}
+	}
+}
+
+// duty is the last word of the name of an account or its Role.
+func duty(name string) string { return name[strings.LastIndex(name, "-")+1:] }
+
+// keepRoles remembers the Roles of a scenario before they go with its namespaces.
+func (w *world) keepRoles(namespace string) {
+	list, err := w.kube.RbacV1().Roles(namespace).List(w.background(), metav1.ListOptions{LabelSelector: contract.LabelRelationship})
+	if err != nil {
+		w.t.Logf("list Roles of %s: %v", namespace, err)
+		return
+	}
+	results.Lock()
+	defer results.Unlock()
+	results.roles = append(results.roles, list.Items...)
+}

@@ -1,0 +1,99 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/backube/scribe-gen/generator/spec"
+	"github.com/backube/scribe-gen/tree/sample"
+)
+
+func TestSync(t *testing.T) {
+	proves(t, "first and second run by hand: replica, replica snapshots and state are those of the source, in every attribute; an unchanged run, too")
+	w := newWorld(t, exclude("*.tmp"))
+	data := w.seed("fast")
+	w.apply()
+	w.connect()
+
+	source, _ := w.sync()
+	first := w.committed(source)
+	w.identical(data, w.snapshotTree(w.replica, first))
+	w.identical(data, w.volume(w.replica, claim))
+	w.clean()
+
+	_, err := sample.Mutate(data, 60, sample.NewRand(7))
+	require.NoError(t, err)
+	source, _ = w.sync()
+	second := w.committed(source)
+	require.NotEqual(t, first, second)
+	w.identical(data, w.snapshotTree(w.replica, second))
+
+	source, _ = w.sync()
+	w.identical(data, w.snapshotTree(w.replica, w.committed(source)))
+	assert.Len(t, w.replicaSnapshots(), 3)
+	w.clean()
+}
+
+func TestSchedule(t *testing.T) {
+	proves(t, "both CronWorkflows start runs by themselves, and a run longer than the period is not overlapped")
+	w := newWorld(t, func(r *spec.Replication) {
+		r.Spec.Schedule = &spec.Schedule{Cron: "* * * * *"}
+		r.Spec.Rsync.BandwidthLimit = "1Mi"
+	})
+	data := w.seedPlain("fast", 30)
+	w.writeRandom(data, "big", 90<<20) // 90 s at the limit
+	w.apply()
+	w.connect()
+
+	longest := w.watchOverlap()
+	w.eventuallyCommitted(6 * time.Minute)
+	w.suspend()
+	w.quiet()
+	assert.Equal(t, 1, longest(), "runs of the source at once")
+	w.identical(data, w.snapshotTree(w.replica, w.state().Last.Snapshot))
+	w.clean()
+}
+
+func TestRetention(t *testing.T) {
+	proves(t, "older replica snapshots go once the newest is ready, those labelled keep stay")
+	w := newWorld(t, func(r *spec.Replication) { r.Spec.Destinations[0].Retain = spec.Retain{Last: 2} })
+	w.seedPlain("fast", 20)
+	w.apply()
+	w.connect()
+	var names []string
+	for i := range 4 {
+		source, _ := w.sync()
+		names = append(names, w.committed(source))
+		if i == 0 {
+			w.kubectl("", "-n", w.replica, "label", "volumesnapshot", names[0], "scribe.backube/keep=true")
+		}
+	}
+	assert.ElementsMatch(t, []string{names[0], names[2], names[3]}, w.replicaSnapshots())
+	w.clean()
+}
+
+func TestLongNames(t *testing.T) {
+	proves(t, "the longest names that the compiler accepts work in the cluster")
+	w := newWorld(t, func(r *spec.Replication) {
+		r.Metadata.Name = "thirty-characters-are-the-most"
+		site := r.Spec.Sites["backup"]
+		delete(r.Spec.Sites, "backup")
+		r.Spec.Sites["backup"] = site
+	})
+	data := w.seedPlain("fast", 10)
+	w.apply()
+	w.connect()
+	source, _ := w.sync()
+	w.identical(data, w.snapshotTree(w.replica, w.committed(source)))
+	w.clean()
+}
+
+// exclude leaves out entries.
+func exclude(patterns ...string) edit {
+	return func(r *spec.Replication) { r.Spec.Filters.Exclude = patterns }
+}
