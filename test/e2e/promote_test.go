@@ -38,10 +38,10 @@ func TestPromoteWhileListening(t *testing.T) {
 	assert.True(t, promoted.RecoveryPoint.Equal(w.state().Last.RecoveryPoint))
 	w.bind(w.replica, promoted.Claim)
 	w.identical(good, w.volume(w.replica, promoted.Claim))
-	w.end(destination)
 
-	// The old source comes back and knows nothing of all this.
-	destination, source = w.submitDestination(), w.submitSource()
+	// The old source comes back and knows nothing of all this; the listener has
+	// stayed to tell it.
+	source = w.submitSource()
 	failed := w.end(source)
 	pushes := attempts(failed, "push")
 	require.Len(t, pushes, 1, nodes(failed))
