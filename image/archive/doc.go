@@ -1,10 +1,11 @@
 // Package archive builds the image of the steps without a container engine and
-// without a registry: the step binaries, and Debian's rsync with exactly the
+// without a registry: the steps, and Debian's rsync with exactly the
 // files that it needs to run, from the packages that are installed.
 //
 // The image has two layers. The first is Debian's files and the few that every
 // image has (passwd, group, /tmp): it changes when a package does. The second is
-// the step binaries. There is no shell, no package manager and no interpreter in
+// the steps: one binary, and a symbolic link to it with the name of each step
+// program. There is no shell, no package manager and no interpreter in
 // it. Entries are sorted, owned by root and dated at the epoch, so that the same
 // packages and the same sources give the same digest.
 //

@@ -5,6 +5,7 @@ import (
 	"debug/elf"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -111,6 +112,22 @@ func TestImage(t *testing.T) {
 		assert.Positive(t, started)
 	})
 
+	t.Run("has one step binary and links to it", func(t *testing.T) {
+		var binaries []string
+		for _, l := range report.Layers {
+			for _, f := range l.Files {
+				switch {
+				case path.Dir(f.Path) != archive.Programs:
+				case f.Mode.IsRegular():
+					binaries = append(binaries, f.Path)
+				default:
+					assert.Equal(t, archive.Binary, f.Target, f.Path)
+				}
+			}
+		}
+		assert.Equal(t, []string{archive.Programs + "/" + archive.Binary}, binaries)
+	})
+
 	t.Run("every needed library is inside", func(t *testing.T) {
 		root := t.TempDir()
 		unpack(t, img, root)
@@ -178,7 +195,7 @@ func requireComplete(t *testing.T, root string) {
 }
 
 // The same sources and packages give the same image: from another build, whose
-// root file system is written as well, and from the binaries in that.
+// root file system is written as well, and from the binary in that.
 func TestAnotherBuildIsTheSame(t *testing.T) {
 	first, img := image(t)
 	dir := filepath.Join(t.TempDir(), "root")
@@ -187,9 +204,10 @@ func TestAnotherBuildIsTheSame(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, first, second)
 
-	_, err = archive.Build(t.Context(), archive.Options{Directory: dir, Binaries: filepath.Join(dir, "steps", archive.Programs)})
+	binary := filepath.Join(dir, "steps", archive.Programs, archive.Binary)
+	_, err = archive.Build(t.Context(), archive.Options{Directory: dir, Binary: binary})
 	assert.ErrorContains(t, err, "is not empty")
-	third, err := archive.Build(t.Context(), archive.Options{Binaries: filepath.Join(dir, "steps", archive.Programs)})
+	third, err := archive.Build(t.Context(), archive.Options{Binary: binary})
 	require.NoError(t, err)
 	assert.Equal(t, first.Digest, third.Digest)
 

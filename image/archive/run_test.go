@@ -128,10 +128,14 @@ func TestReplicationRuns(t *testing.T) {
 	}
 }
 
-// step starts a step as bundles do.
+// step starts a step as bundles do: by the link with its program's name.
 func (c *container) step(user uint32, command contract.Command) *process {
 	c.t.Helper()
-	return c.start(user, archive.Programs+"/"+command.Program(), contract.Args(command)...)
+	program := archive.Programs + "/" + command.Program()
+	target, err := os.Readlink(filepath.Join(c.root, program))
+	require.NoError(c.t, err)
+	require.Equal(c.t, archive.Binary, target)
+	return c.start(user, program, contract.Args(command)...)
 }
 
 func freePort(t *testing.T) int {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path"
@@ -16,9 +17,12 @@ import (
 )
 
 const (
-	// Programs is the directory of the step binaries in the image. It is not on
+	// Programs is the directory of the step programs in the image. It is not on
 	// PATH: the steps and Debian's program are both called rsync.
 	Programs = "/scribe"
+	// Binary is the name of the file in it that is all of them; each has a symbolic
+	// link to it.
+	Binary = "scribe-steps"
 	// modulePath is that of this project.
 	modulePath = "github.com/backube/scribe-gen"
 	licence    = "usr/share/doc/scribe-gen/copyright"
@@ -27,39 +31,42 @@ const (
 // module is the project's source, found from one of its directories.
 type module struct{ dir string }
 
-// layer collects the step binaries, from the directory or from a build of this
-// module, and the project's licence.
-func (m module) layer(ctx context.Context, binaries string, arch architecture) (_ part, err error) {
+// layer collects the step binary, the one given or a build of this module, the
+// links to it, and the project's licence.
+func (m module) layer(ctx context.Context, binary string, arch architecture) (_ part, failed error) {
 	root, err := m.goCommand(ctx, arch, "list", "-m", "-f", "{{.Dir}}", modulePath)
 	if err != nil {
 		return part{}, fmt.Errorf("find the source of %s: %w", modulePath, err)
 	}
-	if binaries == "" {
-		if binaries, err = os.MkdirTemp("", "scribe-image-"); err != nil {
+	if binary == "" {
+		dir, err := os.MkdirTemp("", "scribe-image-")
+		if err != nil {
 			return part{}, fmt.Errorf("build the steps: %w", err)
 		}
-		defer func(dir string) { err = errors.Join(err, os.RemoveAll(dir)) }(binaries)
-		if err := m.build(ctx, binaries, arch); err != nil {
+		defer func() { failed = errors.Join(failed, os.RemoveAll(dir)) }()
+		binary = filepath.Join(dir, Binary)
+		if err := m.build(ctx, binary, arch); err != nil {
 			return part{}, err
 		}
 	}
+	content, err := readBinary(binary, arch)
+	if err != nil {
+		return part{}, err
+	}
 	t := tree{}
+	t.add(path.Join(Programs, Binary), entry{mode: 0o755, content: content})
 	for _, program := range programs() {
-		content, err := readBinary(filepath.Join(binaries, program), arch)
-		if err != nil {
-			return part{}, err
-		}
-		t.add(path.Join(Programs, program), entry{mode: 0o755, content: content})
+		t.add(path.Join(Programs, program), entry{mode: fs.ModeSymlink | 0o777, target: Binary})
 	}
 	text, err := os.ReadFile(filepath.Join(root, "LICENSE"))
 	if err != nil {
 		return part{}, fmt.Errorf("read the project's licence: %w", err)
 	}
 	t.text(licence, string(text))
-	return part{name: "steps", created: "step binaries of scribe-gen", files: t}, nil
+	return part{name: "steps", created: "steps of scribe-gen", files: t}, nil
 }
 
-// programs are the names of the step binaries.
+// programs are the names of the step programs.
 func programs() (names []string) {
 	for _, c := range contract.Commands() {
 		names = append(names, c.Program())
@@ -68,15 +75,12 @@ func programs() (names []string) {
 	return slices.Compact(names)
 }
 
-// build compiles the step binaries into dir: static, without paths of this
-// machine, and without the state of a repository, so that the same source gives
-// the same bytes.
-func (m module) build(ctx context.Context, dir string, arch architecture) error {
-	args := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", dir + "/"}
-	for _, program := range programs() {
-		args = append(args, modulePath+"/steps/"+program)
-	}
-	if _, err := m.goCommand(ctx, arch, args...); err != nil {
+// build compiles the step binary: static, without paths of this machine, and
+// without the state of a repository, so that the same source gives the same
+// bytes.
+func (m module) build(ctx context.Context, file string, arch architecture) error {
+	_, err := m.goCommand(ctx, arch, "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", file, modulePath+"/steps/"+Binary)
+	if err != nil {
 		return fmt.Errorf("build the steps: %w", err)
 	}
 	return nil
@@ -96,12 +100,12 @@ func (m module) goCommand(ctx context.Context, arch architecture, args ...string
 	return strings.TrimSpace(string(out)), nil
 }
 
-// readBinary reads a step binary, which must be static and of the image's
+// readBinary reads the step binary, which must be static and of the image's
 // architecture: there is no library for it in the image.
 func readBinary(file string, arch architecture) ([]byte, error) {
 	o, err := readObject(file)
 	if err != nil {
-		return nil, fmt.Errorf("%w; make build makes the step binaries", err)
+		return nil, fmt.Errorf("%w; CGO_ENABLED=0 go build ./steps/%s makes the step binary", err, Binary)
 	}
 	if o.machine != arch.machine {
 		return nil, fmt.Errorf("%s is for %s, but the image is for %s: build it with GOARCH=%[3]s", file, o.machine, arch.goarch)

@@ -5,11 +5,7 @@ package main
 import (
 	"os"
 
-	"github.com/backube/scribe-gen/steps/contract"
-	"github.com/backube/scribe-gen/steps/internal/promote"
-	"github.com/backube/scribe-gen/steps/internal/step"
+	"github.com/backube/scribe-gen/steps/internal/program"
 )
 
-func main() {
-	os.Exit(step.Main(contract.ProgramPromote, "Fail over to a replica", promote.Verb()))
-}
+func main() { os.Exit(program.Promote()) }

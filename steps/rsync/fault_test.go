@@ -9,7 +9,6 @@ import (
 
 	"github.com/backube/scribe-gen/steps/contract"
 	"github.com/backube/scribe-gen/steps/internal/site"
-	"github.com/backube/scribe-gen/steps/internal/step"
 	"github.com/backube/scribe-gen/steps/internal/volume"
 )
 
@@ -26,17 +25,10 @@ const (
 	slowCut    = "cut takes a while"
 )
 
-// faultyListenVerb is the listen verb on a store that kills the process.
-func faultyListenVerb() step.Verb {
-	verb := listenVerb()
-	args := verb.Command.(*contract.RsyncListen)
-	verb.Run = func(ctx context.Context, env *step.Env) (contract.Outcome, error) {
-		return listen(ctx, env, args, func(s contract.Site, log *slog.Logger) (volume.Store, error) {
-			store, err := site.Open(s, log)
-			return faulty{Store: store, at: os.Getenv(faultVariable), log: log}, err
-		})
-	}
-	return verb
+// openFaulty opens a store that kills the process.
+func openFaulty(s contract.Site, log *slog.Logger) (volume.Store, error) {
+	store, err := site.Open(s, log)
+	return faulty{Store: store, at: os.Getenv(faultVariable), log: log}, err
 }
 
 type faulty struct {

@@ -21,7 +21,9 @@ import (
 
 	"github.com/backube/scribe-gen/steps/contract"
 	"github.com/backube/scribe-gen/steps/internal/confine"
+	"github.com/backube/scribe-gen/steps/internal/program"
 	"github.com/backube/scribe-gen/steps/internal/push"
+	"github.com/backube/scribe-gen/steps/internal/rsyncstep"
 	"github.com/backube/scribe-gen/steps/internal/step"
 	"github.com/backube/scribe-gen/steps/internal/volume/directory"
 	"github.com/backube/scribe-gen/tree"
@@ -33,9 +35,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 {
 		switch os.Args[1] {
 		case "keys", "push", "copy", push.RemoteShellVerb, confine.Verb:
-			os.Exit(run())
+			os.Exit(program.Rsync())
 		case "listen":
-			os.Exit(step.Main("rsync", "", faultyListenVerb()))
+			os.Exit(step.Main(contract.ProgramRsync, "", rsyncstep.Listen(openFaulty)))
 		}
 	}
 	os.Exit(m.Run())

@@ -5,11 +5,7 @@ package main
 import (
 	"os"
 
-	"github.com/backube/scribe-gen/steps/contract"
-	"github.com/backube/scribe-gen/steps/internal/snapshot"
-	"github.com/backube/scribe-gen/steps/internal/step"
+	"github.com/backube/scribe-gen/steps/internal/program"
 )
 
-func main() {
-	os.Exit(step.Main(contract.ProgramSnapshot, "Point-in-time copies and replica snapshots of volumes", snapshot.Verbs()...))
-}
+func main() { os.Exit(program.Snapshot()) }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/backube/scribe-gen/steps/contract"
@@ -15,17 +16,47 @@ import (
 // PruneStore is what Prune needs of a site.
 type PruneStore interface {
 	volume.Snapshotter
+	volume.Collector
 	volume.States
 }
 
-// Prune applies retention once the latest replica snapshot is ready.
+// Prune removes what killed runs left of replica snapshots, and applies retention
+// once the latest one is ready.
 func Prune(ctx context.Context, store PruneStore, c *contract.SnapshotPrune, log *slog.Logger) (contract.Outcome, error) {
+	state, _, err := store.Load(ctx, c.Relationship)
+	if err != nil || state.Promoted != nil {
+		return nothing(whilePromoted), err
+	}
+	left, err := collect(ctx, store, c, state.Last, log)
+	if err != nil {
+		return contract.Outcome{}, err
+	}
+	out, err := retain(ctx, store, c, log)
+	if len(left) > 0 {
+		out.Outcome = contract.ResultDone
+		out.Reason += "; removed what killed runs left: " + strings.Join(left, ", ")
+	}
+	return out, err
+}
+
+// collect removes what runs left that were killed while they cut their replica
+// snapshot. Before the first commit any run may still come back for its own.
+func collect(ctx context.Context, store volume.Collector, c *contract.SnapshotPrune, last *contract.Commit, log *slog.Logger) ([]string, error) {
+	if last == nil {
+		return nil, nil
+	}
+	left, err := store.RemoveUncut(ctx, c.Claim, c.Relationship, *last)
+	if len(left) > 0 {
+		log.Info("removed what killed runs left", "names", left)
+	}
+	return left, err
+}
+
+// retain applies retention once the latest replica snapshot is ready.
+func retain(ctx context.Context, store PruneStore, c *contract.SnapshotPrune, log *slog.Logger) (contract.Outcome, error) {
 	policy := retention.Policy{Last: c.Last, Hourly: c.Hourly, Daily: c.Daily, Weekly: c.Weekly, Monthly: c.Monthly}
 	if policy == (retention.Policy{}) {
 		return nothing("no rule was given, so every replica snapshot is kept"), nil
-	}
-	if promoted, err := isPromoted(ctx, store, c.Relationship); err != nil || promoted {
-		return nothing(whilePromoted), err
 	}
 	snapshots, err := store.Snapshots(ctx, c.Claim, c.Relationship)
 	if err != nil {

@@ -179,6 +179,35 @@ func TestPruneKeepsWhatIsLabelled(t *testing.T) {
 	assert.Equal(t, "run-3 run-1", b.runs())
 }
 
+// What a killed run left goes once a later run has committed, with any rule or none,
+// but not while the relationship is promoted.
+func TestPruneCollects(t *testing.T) {
+	b := newBench(t)
+	b.cut(1)
+	snapshots := b.store.Layout().Snapshots("data")
+	left := filepath.Join(snapshots, ".killed.ABCDEFGHIJ.partial")
+	require.NoError(t, os.Mkdir(left, 0o755))
+	b.prune("--last=2")
+	assert.DirExists(t, left, "no commit yet")
+
+	state := contract.State{Relationship: relationship, Last: &contract.Commit{Run: "run-1"}, Promoted: &contract.Promotion{}}
+	require.NoError(t, b.store.Save(t.Context(), state, ""))
+	b.prune("--last=2")
+	assert.DirExists(t, left, "promoted")
+
+	_, err := volume.Update(t.Context(), b.store, relationship, func(s *contract.State) error {
+		s.Promoted = nil
+		return nil
+	})
+	require.NoError(t, err)
+	outcome := b.prune()
+	assert.Equal(t, contract.ResultDone, outcome.Outcome)
+	assert.Contains(t, outcome.Reason, filepath.Base(left))
+	assert.NoDirExists(t, left)
+	assert.Equal(t, "run-1", b.runs())
+	assert.Equal(t, contract.ResultNothing, b.prune().Outcome)
+}
+
 func TestPruneWhilePromoted(t *testing.T) {
 	b := newBench(t)
 	for n := range 3 {

@@ -75,11 +75,14 @@ func pruneVerb() step.Verb {
 	c := &contract.SnapshotPrune{}
 	return step.Verb{
 		Command: c,
-		Short:   "Remove replica snapshots by age",
+		Short:   "Remove replica snapshots by age, and what killed runs left of them",
 		Long: `Waits until the latest replica snapshot of the relationship is ready to use and
 then removes those that no rule keeps. Hours, days, ISO weeks and months are
 those of the recovery point in UTC. The latest always stays, and so do those with
-the label ` + contract.LabelKeep + `. Without any rule, nothing is removed.
+the label ` + contract.LabelKeep + `. Without any rule, none is removed.
+
+Before that, it removes what runs left that were killed while they cut their replica
+snapshot: what never counted as one, of runs that the latest commit has overtaken.
 
 While the relationship is promoted, nothing is removed.`,
 		Example: `  # The newest three, and the newest of each of the last seven days that have one

@@ -19,6 +19,7 @@ import (
 type Store interface {
 	Copier
 	Snapshotter
+	Collector
 	Restorer
 	Quiescer
 	States
@@ -91,6 +92,17 @@ type Snapshotter interface {
 	DeleteSnapshot(ctx context.Context, claim, name string) error
 	// WaitReady waits until the snapshot can be restored.
 	WaitReady(ctx context.Context, claim, name string) error
+}
+
+// Collector removes what became of no replica snapshot.
+type Collector interface {
+	// RemoveUncut removes what Cut calls of the relationship left of the claim whose
+	// process was killed and whose run cannot commit any more, and returns the names
+	// of what it removed. Runs whose recovery point is after that of the last
+	// committed one may still commit, and find what they began; so does the last one
+	// itself. Replica snapshots that count are never touched, not even one that
+	// begins to count meanwhile.
+	RemoveUncut(ctx context.Context, claim, relationship string, last contract.Commit) ([]string, error)
 }
 
 // CutRequest asks for a replica snapshot.

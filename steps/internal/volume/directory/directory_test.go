@@ -94,6 +94,20 @@ func (s *site) Read(t *testing.T, claim string) map[string]string {
 	return files
 }
 
+// Abandon takes a snapshot's name and record away: it was about to be published.
+func (s *site) Abandon(t *testing.T, req volume.CutRequest) func() bool {
+	_, err := s.store.Cut(t.Context(), req)
+	require.NoError(t, err)
+	final := s.store.Layout().Snapshot(req.Claim, req.Name)
+	partial := filepath.Join(filepath.Dir(final), "."+req.Name+".ABCDEFGHIJ.partial")
+	require.NoError(t, os.Rename(final, partial))
+	require.NoError(t, os.Remove(s.store.Layout().SnapshotFile(req.Claim, req.Name)))
+	return func() bool {
+		_, err := os.Stat(partial)
+		return err == nil
+	}
+}
+
 // Hold does what a listener does.
 func (s *site) Hold(t *testing.T, claim string) func() {
 	release, _, err := volume.LockRoot(t.Context(), s.store.Layout().Volume(claim))

@@ -140,6 +140,20 @@ func (s *Store) DeleteSnapshot(_ context.Context, claim, name string) error {
 	return nil
 }
 
+// RemoveUncut implements [volume.Collector]. What a killed Cut left is a partial that
+// nobody locks, or a record without a tree. No run goes on from those, so the last
+// commit does not matter.
+func (s *Store) RemoveUncut(_ context.Context, claim, _ string, _ contract.Commit) ([]string, error) {
+	if err := checkNames(claim); err != nil {
+		return nil, err
+	}
+	removed, err := removePartials(s.layout.Snapshots(claim))
+	if err != nil {
+		return removed, fmt.Errorf("remove snapshots of claim %s that were not cut: %w", claim, err)
+	}
+	return removed, nil
+}
+
 // WaitReady implements [volume.Snapshotter]: a snapshot that exists is ready.
 func (s *Store) WaitReady(_ context.Context, claim, name string) error {
 	if err := checkNames(claim, name); err != nil {

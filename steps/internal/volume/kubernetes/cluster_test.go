@@ -14,8 +14,10 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/backube/scribe-gen/steps/contract"
+	"github.com/backube/scribe-gen/steps/internal/volume"
 	"github.com/backube/scribe-gen/steps/internal/volume/kubernetes"
 	"github.com/backube/scribe-gen/steps/internal/volume/volumetest"
 )
@@ -70,6 +72,20 @@ func TestConformanceKilled(t *testing.T) {
 	}
 }
 
+// Abandon takes a snapshot's mark away: nobody saw it cut.
+func (s *site) Abandon(t *testing.T, req volume.CutRequest) func() bool {
+	_, err := s.store.Cut(t.Context(), req)
+	require.NoError(t, err)
+	snapshots := s.snapshots.VolumeSnapshots(s.namespace)
+	unmark := []byte(`{"metadata":{"annotations":{"` + contract.AnnotationCut + `":null}}}`)
+	_, err = snapshots.Patch(t.Context(), req.Name, types.MergePatchType, unmark, metav1.PatchOptions{})
+	require.NoError(t, err)
+	return func() bool {
+		there, err := snapshots.Get(t.Context(), req.Name, metav1.GetOptions{})
+		return err == nil && there.DeletionTimestamp == nil
+	}
+}
+
 // Hold runs a pod of a listener, as far as the API tells: no scheduler looks at it.
 func (s *site) Hold(t *testing.T, claim string) func() {
 	return s.runPod(t.Context(), t, podOn(claim), corev1.PodRunning)
@@ -116,7 +132,8 @@ func (s *site) Child(t *testing.T, operation string) *exec.Cmd {
 	return cmd
 }
 
-// Leftovers are temporary objects that nobody has begun to delete.
+// Leftovers are temporary objects and snapshots that do not count which nobody has
+// begun to delete.
 func (s *site) Leftovers(t *testing.T) (left []string) {
 	temporary := metav1.ListOptions{LabelSelector: contract.LabelTemporary}
 	claims, err := s.client.CoreV1().PersistentVolumeClaims(s.namespace).List(t.Context(), temporary)
@@ -126,10 +143,11 @@ func (s *site) Leftovers(t *testing.T) (left []string) {
 			left = append(left, "claim "+c.Name)
 		}
 	}
-	snapshots, err := s.snapshots.VolumeSnapshots(s.namespace).List(t.Context(), temporary)
+	snapshots, err := s.snapshots.VolumeSnapshots(s.namespace).List(t.Context(), metav1.ListOptions{})
 	require.NoError(t, err)
 	for _, s := range snapshots.Items {
-		if s.DeletionTimestamp == nil {
+		counts := s.Labels[contract.LabelTemporary] == "" && s.Annotations[contract.AnnotationCut] != ""
+		if s.DeletionTimestamp == nil && !counts {
 			left = append(left, "snapshot "+s.Name)
 		}
 	}

@@ -92,6 +92,17 @@ func (c collection[T]) delete(ctx context.Context, o T) error {
 	})
 }
 
+// deleteUnchanged deletes this very object as it was read. One that was changed since
+// stays, which is a conflict.
+func (c collection[T]) deleteUnchanged(ctx context.Context, o T) error {
+	uid, version := o.GetUID(), o.GetResourceVersion()
+	return c.call(ctx, "delete", c.resource+" "+o.GetName(), func(ctx context.Context) error {
+		return c.client.Delete(ctx, o.GetName(), metav1.DeleteOptions{
+			Preconditions: &metav1.Preconditions{UID: &uid, ResourceVersion: &version},
+		})
+	})
+}
+
 // list returns what opts select and the version to watch from.
 func (c collection[T]) list(ctx context.Context, opts metav1.ListOptions) (items []T, version string, err error) {
 	var found runtime.Object

@@ -64,6 +64,9 @@ func (s *Store) cut(ctx context.Context, req volume.CutRequest) (volume.Snapshot
 	if there, err = s.mark(ctx, there); err != nil {
 		return volume.Snapshot{}, err
 	}
+	if deleting(there) { // since before the mark, or else whoever deleted it had found it changed
+		return volume.Snapshot{}, fmt.Errorf("VolumeSnapshot %s is being deleted", there.Name)
+	}
 	return record(there)
 }
 
@@ -109,9 +112,7 @@ func record(s *snapshotv1.VolumeSnapshot) (volume.Snapshot, error) {
 // Snapshots implements [volume.Snapshotter]. Those that are being deleted, or were
 // not cut under a run's eyes, are not among them.
 func (s *Store) Snapshots(ctx context.Context, claim, relationship string) ([]volume.Snapshot, error) {
-	found, _, err := s.snapshots.list(ctx, metav1.ListOptions{
-		LabelSelector: contract.LabelRelationship + "=" + relationship + ",!" + contract.LabelTemporary,
-	})
+	found, _, err := s.snapshots.list(ctx, replicaSnapshots(relationship))
 	if err != nil {
 		return nil, fmt.Errorf("list replica snapshots of claim %s: %w", claim, err)
 	}
@@ -131,6 +132,13 @@ func (s *Store) Snapshots(ctx context.Context, claim, relationship string) ([]vo
 		return cmp.Or(b.RecoveryPoint.Compare(a.RecoveryPoint), b.Created.Compare(a.Created), strings.Compare(b.Name, a.Name))
 	})
 	return all, nil
+}
+
+// replicaSnapshots selects those of a relationship, whether they count or not.
+func replicaSnapshots(relationship string) metav1.ListOptions {
+	return metav1.ListOptions{
+		LabelSelector: contract.LabelRelationship + "=" + relationship + ",!" + contract.LabelTemporary,
+	}
 }
 
 // DeleteSnapshot implements [volume.Snapshotter]. It does not wait for the driver.

@@ -38,6 +38,10 @@ var operations = map[string]func(context.Context, volume.Store) error{
 		_, err := s.Cut(ctx, cutRequest("run-1", point(1)))
 		return err
 	},
+	"abandon": func(ctx context.Context, s volume.Store) error {
+		_, err := s.Cut(ctx, cutRequest("run-1", point(1)))
+		return err
+	},
 	"restore": func(ctx context.Context, s volume.Store) error {
 		return s.Restore(ctx, restoreRequest(cutRequest("run-0", point(0)).Name, "restored"))
 	},
@@ -116,6 +120,9 @@ func killed(t *testing.T, h KillHarness, operation string, longest time.Duration
 	case "state":
 		_, _, err := h.Store().Load(ctx, relationship)
 		require.NoError(t, err)
+	case "abandon": // nobody tries it again
+		_, err := h.Store().RemoveUncut(ctx, claim, relationship, lastCommit(2))
+		require.NoError(t, err)
 	default:
 		require.NoError(t, Do(ctx, h.Store(), operation))
 	}
@@ -124,6 +131,9 @@ func killed(t *testing.T, h KillHarness, operation string, longest time.Duration
 	expected, ok := want[operation]
 	if !ok {
 		expected = []string{"run-0"}
+	}
+	if operation == "abandon" && len(list(t, h)) == 2 { // it was not killed in time
+		expected = []string{"run-1", "run-0"}
 	}
 	assert.Equal(t, expected, list(t, h))
 	switch operation {

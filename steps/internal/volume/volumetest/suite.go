@@ -25,6 +25,9 @@ type Harness interface {
 	// Read returns the contents of all files of a claim by path, nil when there
 	// is no such claim.
 	Read(t *testing.T, claim string) map[string]string
+	// Abandon leaves what a process leaves that was killed while it cut a replica
+	// snapshot. What it returns tells whether that is still there.
+	Abandon(t *testing.T, req volume.CutRequest) (left func() bool)
 	// Hold makes a listener hold a claim that exists, until release is called.
 	Hold(t *testing.T, claim string) (release func())
 }
@@ -35,7 +38,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		name  string
 		tests map[string]func(*testing.T, Harness)
 	}{
-		{"Copier", copierTests}, {"Snapshotter", snapshotterTests}, {"Restorer", restorerTests}, {"Quiescer", quiescerTests},
+		{"Copier", copierTests}, {"Snapshotter", snapshotterTests}, {"Collector", collectorTests}, {"Restorer", restorerTests}, {"Quiescer", quiescerTests},
 		{"States", stateTests}, {"Secrets", secretTests},
 	} {
 		t.Run(part.name, func(t *testing.T) {

@@ -1,4 +1,4 @@
-package main
+package rsyncstep
 
 import (
 	"cmp"
@@ -17,7 +17,6 @@ import (
 	"github.com/backube/scribe-gen/steps/internal/link"
 	"github.com/backube/scribe-gen/steps/internal/listener"
 	"github.com/backube/scribe-gen/steps/internal/rsync"
-	"github.com/backube/scribe-gen/steps/internal/site"
 	"github.com/backube/scribe-gen/steps/internal/step"
 	"github.com/backube/scribe-gen/steps/internal/volume"
 )
@@ -29,7 +28,11 @@ const (
 	defaultGrace = 10 * time.Second
 )
 
-func listenVerb() step.Verb {
+// Opener opens the store of a site.
+type Opener func(contract.Site, *slog.Logger) (volume.Store, error)
+
+// Listen is the verb that receives a run, into the store that open returns.
+func Listen(open Opener) step.Verb {
 	args := &contract.RsyncListen{}
 	return step.Verb{
 		Command: args,
@@ -43,15 +46,12 @@ a commit; when its window closes without one it succeeds and says so.`,
 		Example: `  rsync listen --relationship=wikidata-secondary --claim=wikidata --root=/data \
     --keys=/etc/scribe/keys --window=1h`,
 		Run: func(ctx context.Context, env *step.Env) (contract.Outcome, error) {
-			return listen(ctx, env, args, site.Open)
+			return listen(ctx, env, args, open)
 		},
 	}
 }
 
-// opener opens the store of a site.
-type opener func(contract.Site, *slog.Logger) (volume.Store, error)
-
-func listen(ctx context.Context, env *step.Env, args *contract.RsyncListen, open opener) (contract.Outcome, error) {
+func listen(ctx context.Context, env *step.Env, args *contract.RsyncListen, open Opener) (contract.Outcome, error) {
 	if err := step.Require("relationship", args.Relationship, "claim", args.Claim, "root", args.Root, "keys", args.Keys); err != nil {
 		return contract.Outcome{}, err
 	}
