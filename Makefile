@@ -25,6 +25,7 @@ image: deps ## build the step image as an archive, bin/scribe-steps.tar, and pri
 
 test: cluster-deps ## run all tests; builds and boots a Kubernetes API server
 	go test -timeout 40m ./...
+	cd test/cluster/components/driver && go test -timeout 10m ./...
 
 short: ## run the tests that need nothing but Go and take seconds
 	go test -short ./...
@@ -42,14 +43,15 @@ demo: deps build ## replicate a sample volume on this host, promote it, and show
 	go run ./test/demo --bin bin
 
 e2e: cluster-deps ## build and boot a Kubernetes cluster, run Argo Workflows on it, and move data (RUN=TestSync for some scenarios)
-	go test -tags e2e -count=1 -timeout 45m -parallel $(or $(PARALLEL),6) -v $(if $(RUN),-run '$(RUN)') ./test/e2e
+	./hack/e2e.sh -parallel $(or $(PARALLEL),6) $(if $(RUN),-run '$(RUN)')
 
 generate: ## rewrite generated references and example bundles
 	go generate ./... && go test ./test -run Current -update
 
 lint: ## check formatting, vet, static analysis and the direction of imports
 	@test -z "$$(gofmt -l .)" || (gofmt -l . && false)
-	go vet ./... && go tool -modfile=tools/go.mod staticcheck ./... && go tool -modfile=tools/go.mod depguard ./...
+	go vet -tags e2e,cluster ./... && go tool -modfile=tools/go.mod staticcheck -tags e2e,cluster ./... && go tool -modfile=tools/go.mod depguard ./...
+	cd test/cluster/components/driver && go vet ./...
 
 verify: generate lint ## generate and lint, and fail when that changed a file
 	go mod tidy -diff && git diff --exit-code

@@ -57,7 +57,12 @@ func (r *runner) runThere(ctx context.Context, job runJob) (*runSummary, error) 
 }
 
 // prepare applies the bundles, destination first, and notes what was there before.
-func (r *runner) prepare(ctx context.Context, job runJob, made *leavings) error {
+func (r *runner) prepare(ctx context.Context, job runJob, made *leavings) (err error) {
+	if !r.cluster.noApply {
+		if job.document, err = r.sized(ctx, job); err != nil {
+			return err
+		}
+	}
 	for _, e := range job.ends {
 		if e.isLocal() {
 			continue
