@@ -286,3 +286,32 @@ func TestPods(t *testing.T) {
 		assert.Equal(t, map[string]string{"disk": "fast", "kubernetes.io/os": "linux"}, pod.NodeSelector)
 	}
 }
+
+// Whoever gives the movers resources has a quota, or wants guarantees: then every
+// container has what the movers have.
+func TestResourcesOfSmallContainers(t *testing.T) {
+	const without = `{"limits":{"memory":"256Mi"},"requests":{"cpu":"10m","memory":"64Mi"}}`
+	for mover, want := range map[string]string{
+		``:                                     without,
+		`requests: {cpu: "2"}`:                 without,
+		`limits: {cpu: "2"}`:                   `{"limits":{"cpu":"500m","memory":"256Mi"},"requests":{"cpu":"10m","memory":"64Mi"}}`,
+		`limits: {cpu: 5m}`:                    `{"limits":{"cpu":"5m","memory":"256Mi"},"requests":{"cpu":"5m","memory":"64Mi"}}`,
+		`requests: {ephemeral-storage: 1Gi}`:   `{"limits":{"memory":"256Mi"},"requests":{"cpu":"10m","ephemeral-storage":"16Mi","memory":"64Mi"}}`,
+		`limits: {ephemeral-storage: 1Gi}`:     `{"limits":{"ephemeral-storage":"256Mi","memory":"256Mi"},"requests":{"cpu":"10m","ephemeral-storage":"16Mi","memory":"64Mi"}}`,
+		`limits: {example.com/accelerator: 1}`: without,
+	} {
+		steps := build(t, "rsync: {}", "rsync: {}\n  mover: {resources: {"+mover+"}}").Sites[0].Relationships[0].Pipelines[0].Steps
+		resources, err := json.Marshal(steps[0].Pod.Resources)
+		require.NoError(t, err)
+		assert.JSONEq(t, want, string(resources), mover)
+		for _, s := range steps {
+			added, err := json.Marshal(s.Pod.Added)
+			require.NoError(t, err)
+			if mover == "" {
+				assert.JSONEq(t, `{}`, string(added), "the engine's own settings hold")
+				continue
+			}
+			assert.JSONEq(t, want, string(added), "%s of %s", mover, s.Name)
+		}
+	}
+}

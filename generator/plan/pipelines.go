@@ -90,7 +90,7 @@ func (l *link) promotePipelines() []Pipeline {
 		Name: PromotePipeline(l.name), Role: contract.RolePromote,
 		Steps: []Step{l.promoteStep()},
 		Params: []Param{
-			{Name: paramClaim, Default: l.destination.PersistentVolumeClaim + "-promoted",
+			{Name: paramClaim, Default: l.destination.PersistentVolumeClaim + spec.PromotedSuffix,
 				Description: "name of the claim to make for the application"},
 			{Name: paramAt, Default: "latest",
 				Description: "replica snapshot: latest, a name, or the newest at or before an RFC 3339 time"},

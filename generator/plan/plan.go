@@ -156,9 +156,12 @@ type Pod struct {
 	Image string
 	// Owner: root with capabilities that keep owners. Otherwise any user ID
 	// without capabilities.
-	Owner             bool
-	SecurityContext   *corev1.PodSecurityContext
-	Resources         corev1.ResourceRequirements
+	Owner           bool
+	SecurityContext *corev1.PodSecurityContext
+	Resources       corev1.ResourceRequirements
+	// Added is the resources of each container that the engine adds to the pod; empty
+	// when the spec says nothing of resources, so that the engine's own settings hold.
+	Added             corev1.ResourceRequirements
 	NodeSelector      map[string]string
 	Tolerations       []corev1.Toleration
 	Affinity          *corev1.Affinity

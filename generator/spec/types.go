@@ -123,10 +123,12 @@ type Source struct {
 type Destination struct {
 	// Name of the destination's site.
 	Site string `json:"site"`
-	// Name of the replica's claim. It is part of the bundle when a capacity is
-	// known; otherwise it must exist.
+	// Name of the replica's claim, at most 244 characters unless copyMethod is
+	// Direct. It is part of the bundle when a capacity is known; otherwise it must
+	// exist.
 	PersistentVolumeClaim string `json:"persistentVolumeClaim"`
-	// Capacity of the claim. Default: spec.source.capacity.
+	// Capacity of the claim. Default: spec.source.capacity; else scribe-gen run, which
+	// reaches both sites, makes an absent claim as large as the source.
 	Capacity string `json:"capacity,omitempty"`
 	// StorageClass of the claim. Default: the cluster's.
 	StorageClassName string `json:"storageClassName,omitempty"`
@@ -270,7 +272,9 @@ type Mover struct {
 	// Pod security context; its fields override the generated ones. It cannot
 	// change what privileges say of root.
 	SecurityContext *corev1.PodSecurityContext `json:"securityContext,omitempty"`
-	// Requests and limits of the mover's container.
+	// Requests and limits of the mover's container. With any, the containers that an
+	// engine adds have small ones, too, and all of them name the resources that a
+	// ResourceQuota may demand.
 	Resources corev1.ResourceRequirements `json:"resources,omitempty"`
 	// Labels of the nodes a mover may run on.
 	NodeSelector map[string]string `json:"nodeSelector,omitempty"`

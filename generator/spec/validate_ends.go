@@ -54,6 +54,7 @@ func validateDestinations(s Spec, spec *field.Path) field.ErrorList {
 
 func validateDestination(d Destination, p *field.Path) field.ErrorList {
 	errs := requiredSubdomain(d.PersistentVolumeClaim, p.Child("persistentVolumeClaim"))
+	errs = append(errs, validatePromotable(d, p.Child("persistentVolumeClaim"))...)
 	errs = append(errs, oneOf(d.CopyMethod, DestinationCopyMethods(), p.Child("copyMethod"))...)
 	errs = append(errs, validateClaim(d.Capacity, d.StorageClassName, d.VolumeSnapshotClassName, d.AccessModes, p)...)
 	errs = append(errs, validateRetain(d.Retain, p.Child("retain"))...)
@@ -63,6 +64,18 @@ func validateDestination(d Destination, p *field.Path) field.ErrorList {
 		errs = append(errs, forbidden(d.VolumeSnapshotClassName != "", snapshotless, p.Child("volumeSnapshotClassName"))...)
 	}
 	return errs
+}
+
+// validatePromotable reports a replica whose promoted claim would have too long a
+// name. One whose name is too long for any claim is reported elsewhere.
+func validatePromotable(d Destination, p *field.Path) field.ErrorList {
+	name := d.PersistentVolumeClaim
+	over := len(name) - ReplicaNameLimit
+	if d.CopyMethod == CopyDirect || over <= 0 || len(name) > validation.DNS1123SubdomainMaxLength {
+		return nil
+	}
+	return field.ErrorList{field.Invalid(p, name, fmt.Sprintf(
+		"has %d characters, %d too many: a promotion makes the claim of this name with %s at the end", len(name), over, PromotedSuffix))}
 }
 
 // validatePlaces reports a replica that is the source's own volume or that of an

@@ -15,6 +15,11 @@ const (
 	// PipelineNameLimit is the longest name of a pipeline: the controllers of
 	// CronWorkflows and CronJobs add up to 11 characters for each run.
 	PipelineNameLimit = validation.DNS1123LabelMaxLength - 11
+	// PromotedSuffix makes the name of the claim that a promotion makes, unless one is
+	// given, from the replica's.
+	PromotedSuffix = "-promoted"
+	// ReplicaNameLimit is the longest name of a replica's claim that can be promoted.
+	ReplicaNameLimit = validation.DNS1123SubdomainMaxLength - len(PromotedSuffix)
 )
 
 // derivedName is a name made from a relationship, and what bears it.

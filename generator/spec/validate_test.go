@@ -18,6 +18,10 @@ func TestValidate(t *testing.T) {
 	site := func(text string) []string { return []string{"{namespace: wiki}", "{" + text + "}"} }
 	source := func(text string) []string { return []string{"source: {", "source: {" + text + ", "} }
 	destination := func(text string) []string { return []string{"{site: secondary,", "{site: secondary, " + text + ","} }
+	replica := func(length int, more string) []string {
+		return []string{"{site: secondary, persistentVolumeClaim: wikidata}",
+			"{site: secondary, persistentVolumeClaim: " + strings.Repeat("c", length) + ", " + more + "}"}
+	}
 	none := []string{}
 	for _, test := range []struct {
 		name  string
@@ -74,6 +78,12 @@ func TestValidate(t *testing.T) {
 			[]string{`spec.destinations[0].copyMethod: Unsupported value: "Clone": supported values: "Snapshot", "Direct"`}},
 		{"direct retains", destination("copyMethod: Direct, retain: {last: 1}"),
 			[]string{"spec.destinations[0].retain: Forbidden: copyMethod Direct makes no replica snapshots"}},
+		{"replica of 244", replica(244, ""), none},
+		{"replica of 245", replica(245, ""),
+			[]string{`spec.destinations[0].persistentVolumeClaim: Invalid value: "` + strings.Repeat("c", 245) + `": has 245 characters, 1 too many: a promotion makes the claim of this name with -promoted at the end`}},
+		{"replica of 253 without snapshots", replica(253, "copyMethod: Direct"), none},
+		{"replica of 254", replica(254, ""),
+			[]string{`spec.destinations[0].persistentVolumeClaim: Invalid value: "` + strings.Repeat("c", 254) + `": must be no more than 253 characters`}},
 		{"access mode twice", destination("accessModes: [ReadWriteOnce, ReadWriteOnce]"),
 			[]string{`spec.destinations[0].accessModes[1]: Duplicate value: "ReadWriteOnce"`}},
 		{"ReadWriteOncePod with another", destination("accessModes: [ReadWriteOncePod, ReadWriteMany]"),

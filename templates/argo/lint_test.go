@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	"sigs.k8s.io/yaml"
 
 	"github.com/backube/scribe-gen/generator/manifest"
@@ -120,14 +121,24 @@ func TestAttemptVariable(t *testing.T) {
 // The patch must be what Argo merges into a pod: its containers by name, and
 // nothing that a pod does not have.
 func TestPodSpecPatch(t *testing.T) {
+	resources := corev1.ResourceRequirements{
+		Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("10m")},
+		Limits:   corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")},
+	}
+	text, err := podSpecPatch(resources)
+	require.NoError(t, err)
 	var patch corev1.PodSpec
-	require.NoError(t, yaml.UnmarshalStrict([]byte(podSpecPatch), &patch))
+	require.NoError(t, yaml.UnmarshalStrict([]byte(text), &patch))
 	require.Len(t, patch.InitContainers, 1)
 	require.Len(t, patch.Containers, 1)
 	for name, c := range map[string]corev1.Container{"init": patch.InitContainers[0], "wait": patch.Containers[0]} {
 		assert.Equal(t, name, c.Name)
+		assert.Equal(t, resources, c.Resources)
 		assert.False(t, *c.SecurityContext.AllowPrivilegeEscalation)
 		assert.Equal(t, []corev1.Capability{"ALL"}, c.SecurityContext.Capabilities.Drop)
 	}
 	assert.EqualValues(t, 60, *patch.TerminationGracePeriodSeconds)
+	none, err := podSpecPatch(corev1.ResourceRequirements{})
+	require.NoError(t, err)
+	assert.NotContains(t, none, "resources")
 }

@@ -1,6 +1,7 @@
 package argo
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,11 +33,22 @@ func intOrString(n int) *intstr.IntOrString {
 }
 
 // podSpecPatch reaches what a template has no field for: the containers that Argo
-// adds, which Pod Security Standard "restricted" refuses as they are, and the
-// time that a step has after SIGTERM to tell the other side and to report.
-const podSpecPatch = `{"containers":[{"name":"wait","securityContext":` + addedSecurity + `}],` +
-	`"initContainers":[{"name":"init","securityContext":` + addedSecurity + `}],` +
-	`"terminationGracePeriodSeconds":60}`
+// adds, which Pod Security Standard "restricted" and ResourceQuotas refuse as they
+// are, and the time that a step has after SIGTERM to tell the other side and to
+// report. Without resources, those that Argo's own configuration gives hold.
+func podSpecPatch(added corev1.ResourceRequirements) (string, error) {
+	more := ""
+	if len(added.Requests)+len(added.Limits) > 0 {
+		text, err := json.Marshal(added)
+		if err != nil {
+			return "", fmt.Errorf("resources of the containers that Argo adds: %w", err)
+		}
+		more = `,"resources":` + string(text)
+	}
+	return `{"containers":[{"name":"wait","securityContext":` + addedSecurity + more + `}],` +
+		`"initContainers":[{"name":"init","securityContext":` + addedSecurity + more + `}],` +
+		`"terminationGracePeriodSeconds":60}`, nil
+}
 
 const addedSecurity = `{"allowPrivilegeEscalation":false,"capabilities":{"drop":["ALL"]}}`
 
@@ -92,6 +104,10 @@ func (r relationship) stepTemplate(p *plan.Pipeline, s *plan.Step) (wfv1.Templat
 	if err != nil {
 		return wfv1.Template{}, err
 	}
+	patch, err := podSpecPatch(s.Pod.Added)
+	if err != nil {
+		return wfv1.Template{}, err
+	}
 	container := podspec.Container("main", s, args)
 	container.Env = []corev1.EnvVar{{Name: contract.AttemptVariable, Value: variableAttempt}}
 	limit := intstr.FromInt32(*seconds32(s.Timeout))
@@ -112,7 +128,7 @@ func (r relationship) stepTemplate(p *plan.Pipeline, s *plan.Step) (wfv1.Templat
 		Affinity:           s.Pod.Affinity,
 		PriorityClassName:  s.Pod.PriorityClassName,
 		RetryStrategy:      retryStrategy(s.Retry),
-		PodSpecPatch:       podSpecPatch,
+		PodSpecPatch:       patch,
 		// Both: one covers a pod that cannot start, the other one that runs. A pod
 		// that no node takes is left to the workflow's deadline.
 		Timeout:               s.Timeout.String(),

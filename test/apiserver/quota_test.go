@@ -73,16 +73,29 @@ var compute = quantities(map[corev1.ResourceName]string{
 	corev1.ResourceServices: "1", corev1.ResourceServicesLoadBalancers: "1", corev1.ResourceServicesNodePorts: "1",
 })
 
+// withCPU is compute and a quota of CPU limits.
+func withCPU() corev1.ResourceList {
+	hard := compute.DeepCopy()
+	hard[corev1.ResourceLimitsCPU] = resource.MustParse("16")
+	return hard
+}
+
 // A namespace with a quota takes the bundle and all pods of a spec that gives the
-// movers' resources: steps that move nothing bring their own.
+// movers' resources, whether or not an administrator gives those of the containers
+// that Argo adds: they bring their own then, as steps do that move nothing.
 func TestPodsFitAQuota(t *testing.T) {
 	c := server(t)
-	for _, name := range []string{"everything", "restricted-own"} {
+	for name, hard := range map[string]corev1.ResourceList{
+		"everything":     withCPU(), // gives a CPU limit
+		"restricted-own": compute,   // does not
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for _, b := range named(t, name).prepared(t, c, kube.Baseline, limited(compute)) {
-				for name, pod := range pods(t, b.typed, executorSettings{resources: executorResources}) {
-					assert.NoError(t, admit(t, c, pod), name)
+			for _, b := range named(t, name).prepared(t, c, kube.Baseline, limited(hard)) {
+				for _, settings := range []executorSettings{{}, {resources: executorResources}} {
+					for name, pod := range pods(t, b.typed, settings) {
+						assert.NoError(t, admit(t, c, pod), name)
+					}
 				}
 			}
 		})
@@ -93,9 +106,7 @@ func TestPodsFitAQuota(t *testing.T) {
 // with a quota of every kind.
 func TestPodsFitAQuotaWithDefaults(t *testing.T) {
 	c := server(t)
-	hard := compute.DeepCopy()
-	hard[corev1.ResourceLimitsCPU] = resource.MustParse("16")
-	for _, b := range named(t, "wikidata").prepared(t, c, kube.Baseline, limited(hard), defaults) {
+	for _, b := range named(t, "wikidata").prepared(t, c, kube.Baseline, limited(withCPU()), defaults) {
 		for name, pod := range pods(t, b.typed, executorSettings{}) {
 			assert.NoError(t, admit(t, c, pod), name)
 		}
@@ -114,6 +125,20 @@ func TestQuotaRefusesMoversWithoutResources(t *testing.T) {
 			}
 			require.True(t, apierrors.IsForbidden(err), "%s: %v", name, err)
 			assert.ErrorContains(t, err, "must specify limits.memory for: main")
+		}
+	}
+}
+
+// The containers that Argo adds have resources only if the spec gives the movers',
+// or an administrator gives theirs: a quota is enforced for them, too.
+func TestQuotaRefusesWhatArgoAdds(t *testing.T) {
+	c := server(t)
+	for _, b := range named(t, "wikidata").prepared(t, c, kube.Baseline, limited(compute)) {
+		for name, pod := range pods(t, b.typed, executorSettings{}) {
+			err := admit(t, c, pod)
+			require.True(t, apierrors.IsForbidden(err), "%s: %v", name, err)
+			assert.ErrorContains(t, err, "init")
+			assert.ErrorContains(t, err, "wait")
 		}
 	}
 }

@@ -101,7 +101,7 @@ type Collector interface {
 	// of what it removed. Runs whose recovery point is after that of the last
 	// committed one may still commit, and find what they began; so does the last one
 	// itself. Replica snapshots that count are never touched, not even one that
-	// begins to count meanwhile.
+	// begins to count meanwhile. What is still being made may be left to a later call.
 	RemoveUncut(ctx context.Context, claim, relationship string, last contract.Commit) ([]string, error)
 }
 

@@ -3,6 +3,7 @@ package kubernetes
 import (
 	"context"
 	"fmt"
+	"time"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v4/apis/volumesnapshot/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -11,28 +12,58 @@ import (
 	"github.com/backube/scribe-gen/steps/internal/volume"
 )
 
-// RemoveUncut implements [volume.Collector]. It cannot take a snapshot away from a
-// Cut that is under way: one that is marked after it was listed is not deleted, and a
-// Cut that marks one that is being deleted fails and is tried again.
+// RemoveUncut implements [volume.Collector].
 func (s *Store) RemoveUncut(ctx context.Context, claim, relationship string, last contract.Commit) (removed []string, err error) {
 	found, _, err := s.snapshots.list(ctx, replicaSnapshots(relationship))
 	if err != nil {
 		return nil, fmt.Errorf("list snapshots of claim %s that were not cut: %w", claim, err)
 	}
 	for _, f := range found {
-		if claimOf(f) != claim || deleting(f) || marked(f) || !overtaken(f, last) {
+		if claimOf(f) != claim {
 			continue
 		}
-		switch err := s.snapshots.deleteUnchanged(ctx, f); {
-		case apierrors.IsConflict(err):
-			s.log.Info("left alone, as it has just changed", "snapshot", f.Name)
-		case ignoreGone(err) != nil:
+		gone, err := s.removeUncut(ctx, f, last)
+		if err != nil {
 			return removed, fmt.Errorf("delete snapshot %s of claim %s, which was not cut: %w", f.Name, claim, err)
-		default:
+		}
+		if gone {
 			removed = append(removed, f.Name)
 		}
 	}
 	return removed, nil
+}
+
+// removeUncut deletes a snapshot if that may be done, and reports whether it did. It
+// cannot take the snapshot away from a Cut that is under way: one that was marked since
+// it was read is not deleted, and a Cut that marks one that is being deleted fails and
+// is tried again. One that the snapshot controller has changed since is looked at anew.
+func (s *Store) removeUncut(ctx context.Context, snapshot *snapshotv1.VolumeSnapshot, last contract.Commit) (bool, error) {
+	for {
+		switch {
+		case deleting(snapshot) || marked(snapshot) || !overtaken(snapshot, last):
+			return false, nil
+		case !settled(snapshot):
+			s.log.Info("left to the next run, as the driver may be making it", "snapshot", snapshot.Name)
+			return false, nil
+		}
+		err := s.snapshots.deleteUnchanged(ctx, snapshot)
+		if !apierrors.IsConflict(err) {
+			return err == nil, ignoreGone(err)
+		}
+		if snapshot, err = s.snapshots.get(ctx, snapshot.Name); err != nil {
+			return false, ignoreGone(err)
+		}
+	}
+}
+
+// settling is how long a driver may take to make a snapshot, or to say why not.
+const settling = time.Hour
+
+// settled reports whether the driver has done with a snapshot. One that is deleted
+// while the driver makes it stays until the snapshotter looks at everything anew, some
+// quarter of an hour later.
+func settled(s *snapshotv1.VolumeSnapshot) bool {
+	return isCut(s) || errorOf(s) != "" || time.Since(s.CreationTimestamp.Time) > settling
 }
 
 // overtaken reports whether the run of a snapshot that was not cut can commit no
