@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/metadata"
 	"sigs.k8s.io/yaml"
@@ -180,6 +181,53 @@ func (c *Cluster) awaitServed(ctx context.Context, client dynamic.Interface, res
 			}
 		}, APIServer); err != nil {
 			return err
+		}
+	}
+	return c.awaitDiscovered(ctx, resources)
+}
+
+// awaitDiscovered waits until the API server also tells of the custom resources:
+// its list follows what it serves after a while, and clients that read it earlier
+// do not know the kinds.
+func (c *Cluster) awaitDiscovered(ctx context.Context, resources []schema.GroupVersionResource) error {
+	client, err := discovery.NewDiscoveryClientForConfig(c.config)
+	if err != nil {
+		return err
+	}
+	return c.await(ctx, "the custom resources are in the discovery document", func(ctx context.Context) error {
+		for {
+			missing := undiscovered(client, resources)
+			if missing == nil {
+				return nil
+			}
+			select {
+			case <-ctx.Done():
+				return missing
+			case <-time.After(probeInterval):
+			}
+		}
+	}, APIServer)
+}
+
+// undiscovered names a resource that the API server does not tell of.
+func undiscovered(client discovery.DiscoveryInterface, resources []schema.GroupVersionResource) error {
+	_, lists, err := client.ServerGroupsAndResources()
+	if err != nil {
+		return err
+	}
+	known := map[schema.GroupVersionResource]bool{}
+	for _, list := range lists {
+		version, err := schema.ParseGroupVersion(list.GroupVersion)
+		if err != nil {
+			return err
+		}
+		for _, r := range list.APIResources {
+			known[version.WithResource(r.Name)] = true
+		}
+	}
+	for _, r := range resources {
+		if !known[r] {
+			return fmt.Errorf("%s is missing", r)
 		}
 	}
 	return nil
