@@ -186,9 +186,9 @@ func (c *Cluster) awaitServed(ctx context.Context, client dynamic.Interface, res
 	return c.awaitDiscovered(ctx, resources)
 }
 
-// awaitDiscovered waits until the API server also tells of the custom resources:
-// its list follows what it serves after a while, and clients that read it earlier
-// do not know the kinds.
+// awaitDiscovered waits until the API server also tells of the custom resources,
+// which it does for established ones only: it serves them a little earlier, and
+// clients that read the list then do not know the kinds.
 func (c *Cluster) awaitDiscovered(ctx context.Context, resources []schema.GroupVersionResource) error {
 	client, err := discovery.NewDiscoveryClientForConfig(c.config)
 	if err != nil {

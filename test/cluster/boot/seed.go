@@ -35,11 +35,15 @@ type entries struct {
 	} `json:"kvs"`
 }
 
+// seedRecipe changes with the way in which a seed is taken: once, definitions were
+// kept that the API server had not established yet, and never did afterwards.
+const seedRecipe = "established"
+
 // seedFile is where the custom resources are kept, by everything that decides
 // what an API server makes of them.
 func (c *Cluster) seedFile(b *build.Builder, s state) (string, error) {
 	sum := sha256.New()
-	fmt.Fprintln(sum, filepath.Base(s.Builds[string(build.Kubernetes)]))
+	fmt.Fprintln(sum, seedRecipe, filepath.Base(s.Builds[string(build.Kubernetes)]))
 	for _, d := range definitions {
 		raw, err := os.ReadFile(c.definitions(d.component))
 		if err != nil {
