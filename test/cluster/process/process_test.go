@@ -34,10 +34,11 @@ func TestStopAndStartAgain(t *testing.T) {
 	require.NotZero(t, pid)
 	require.NoError(t, s.Start("sleeper", process.Command{Path: "false"}), "it runs already")
 	assert.Equal(t, pid, s.PID("sleeper"))
-	raw, err := os.ReadFile(filepath.Join(s.ControlGroup, "cgroup.procs"))
-	require.NoError(t, err)
-	var entered int
-	require.NoError(t, json.Unmarshal(raw, &entered))
+	var entered int // before it becomes the program
+	require.Eventually(t, func() bool {
+		raw, err := os.ReadFile(filepath.Join(s.ControlGroup, "cgroup.procs"))
+		return err == nil && json.Unmarshal(raw, &entered) == nil
+	}, 5*time.Second, 5*time.Millisecond)
 	assert.Equal(t, pid, entered, "the process that entered the control group is the program")
 
 	require.NoError(t, s.Stop(t.Context(), "sleeper"))
