@@ -13,49 +13,36 @@ import (
 
 	"github.com/backube/scribe-gen/generator/spec"
 	"github.com/backube/scribe-gen/steps/contract"
+	"github.com/backube/scribe-gen/test/e2e/internal/job"
 )
 
 func TestPushKilled(t *testing.T) {
 	proves(t, "the push pod is deleted in the middle of a transfer: the retry goes on, one replica snapshot of the run, identical")
 	w := newWorld(t, slowly)
-	data := w.seedSlow()
-	w.apply()
-	w.connect()
-	destination, source := w.submitDestination(), w.submitSource()
+	data, source, destination := w.disturbable()
 	first := w.pod(source, "push")
-	w.receiving()
 	w.kill(first)
 	w.another(first, source, "push")
-	w.succeeded(source, destination)
-	w.identical(data, w.snapshotTree(w.replica, w.committed(source)))
-	assert.Len(t, w.replicaSnapshots(), 1)
-	w.clean()
+	w.oneWhole(data, source, destination)
 }
 
 func TestListenerKilled(t *testing.T) {
 	proves(t, "the listener pod is deleted in the middle of a transfer: its retry takes the rest, one replica snapshot, identical")
 	w := newWorld(t, slowly)
-	data := w.seedSlow()
-	w.apply()
-	w.connect()
-	destination, source := w.submitDestination(), w.submitSource()
+	data, source, destination := w.disturbable()
 	first := w.pod(destination, "listen")
-	w.pod(source, "push")
-	w.receiving()
 	w.kill(first)
 	w.another(first, destination, "listen")
-	w.succeeded(source, destination)
-	w.identical(data, w.snapshotTree(w.replica, w.committed(source)))
-	assert.Len(t, w.replicaSnapshots(), 1)
-	w.clean()
+	w.oneWhole(data, source, destination)
 }
 
 func TestListenerKilledBetweenSnapshotAndAnswer(t *testing.T) {
 	proves(t, "the listener dies after it asked for the replica snapshot and before it answered: the run still has exactly one, and the source learns of it")
+	needsOwnCluster(t, "fault injection")
 	w := newWorld(t)
 	w.spec.Spec.Destinations[0].VolumeSnapshotClassName = w.faultySnapshots(map[string]string{"fault.delay": "4s"})
 	w.write()
-	data := w.seedPlain("fast", 30)
+	data := w.seedPlain(w.class, 30)
 	w.apply()
 	w.connect()
 	destination, source := w.submitDestination(), w.submitSource()
@@ -65,20 +52,18 @@ func TestListenerKilledBetweenSnapshotAndAnswer(t *testing.T) {
 		return err == nil
 	}, wait, 20*time.Millisecond, "no replica snapshot was asked for")
 	w.kill(w.pod(destination, "listen"))
-	w.succeeded(source, destination)
-	w.identical(data, w.snapshotTree(w.replica, w.committed(source)))
-	assert.Len(t, w.replicaSnapshots(), 1)
-	w.clean()
+	w.oneWhole(data, source, destination)
 }
 
 func TestSnapshotNeverReady(t *testing.T) {
 	proves(t, "a replica snapshot that is cut but never ready counts as committed and not as restorable: older ones stay, prune says what it waited for, promote takes the older one")
+	needsOwnCluster(t, "fault injection")
 	w := newWorld(t, func(r *spec.Replication) {
 		r.Spec.Destinations[0].Retain = spec.Retain{Last: 1}
 		r.Spec.Timeout = "2m" // the wait for readiness is a quarter of it
 		r.Spec.Retry.Limit = new(1)
 	})
-	w.seedPlain("fast", 20)
+	w.seedPlain(w.class, 20)
 	w.apply()
 	w.connect()
 	source, _ := w.sync()
@@ -97,18 +82,19 @@ func TestSnapshotNeverReady(t *testing.T) {
 
 	w.scribe(0, "promote", "--claim", "restored")
 	w.bind(w.replica, "restored")
-	w.identical(w.snapshotTree(w.replica, good), w.volume(w.replica, "restored"))
+	w.identical(w.replicaSnapshot(good), w.volume(w.replica, "restored"))
 	w.clean()
 }
 
 func TestCloneRefused(t *testing.T) {
 	proves(t, "a provisioner that refuses the clone: the step fails with the provisioner's words, the run leaves nothing, the next one succeeds")
+	needsOwnCluster(t, "fault injection")
 	w := newWorld(t, func(r *spec.Replication) {
 		r.Spec.Source.CopyMethod = spec.CopyClone
 		r.Spec.Timeout = "2m"
 		r.Spec.Retry.Limit = new(1)
 	})
-	data := w.seedPlain("fast", 20)
+	data := w.seedPlain(w.class, 20)
 	w.spec.Spec.Source.StorageClassName = w.faultyClass(map[string]string{"fault.error": "no room for clones today", "fault.on": "clone"})
 	w.write()
 	w.apply()
@@ -122,24 +108,25 @@ func TestCloneRefused(t *testing.T) {
 	w.write()
 	w.apply()
 	source, _ := w.sync()
-	w.identical(data, w.snapshotTree(w.replica, w.committed(source)))
+	w.identical(data, w.replicaSnapshot(w.committed(source)))
 	w.clean()
 }
 
 func TestDestinationFull(t *testing.T) {
 	proves(t, "a replica that is too small: the run fails in words, the last replica snapshot stays as it was")
+	needsOwnCluster(t, "StorageClass capped, with volumes that can be full")
 	w := newWorld(t, func(r *spec.Replication) {
 		r.Spec.Destinations[0].StorageClassName = "capped"
 		r.Spec.Destinations[0].Capacity = "64Mi"
 		r.Spec.Retry.Limit = new(1)
 	})
-	data := w.seedPlain("fast", 20)
+	data := w.seedPlain(w.class, 20)
 	w.apply()
 	w.connect()
 	source, _ := w.sync()
 	good := w.committed(source)
 
-	w.writeRandom(data, "too big", 100<<20)
+	w.work(data, job.Random("too big", 100<<20))
 	destination, source := w.submitDestination(), w.submitSource()
 	failed := w.end(source)
 	assert.Equal(t, wfv1.WorkflowFailed, failed.Status.Phase)
@@ -154,11 +141,11 @@ func TestDestinationFull(t *testing.T) {
 func TestWrongKey(t *testing.T) {
 	proves(t, "a key that the listener does not know: one attempt, exit code 78, in words")
 	w := newWorld(t)
-	w.seedPlain("fast", 5)
+	w.seedPlain(w.class, 5)
 	w.apply()
 	w.connect()
 	other := newWorld(t)
-	other.seedPlain("fast", 1)
+	other.seedPlain(other.class, 1)
 	other.apply()
 	other.connect()
 	secrets := w.kube.CoreV1().Secrets(w.source)
@@ -187,12 +174,7 @@ func TestStopAndTerminate(t *testing.T) {
 		t.Run(string(how), func(t *testing.T) {
 			proves(t, "a run that is ended by argo "+string(how)+" in mid-transfer leaves nothing after the next run, which is whole")
 			w := newWorld(t, slowly)
-			data := w.seedSlow()
-			w.apply()
-			w.connect()
-			destination, source := w.submitDestination(), w.submitSource()
-			w.pod(source, "push")
-			w.receiving()
+			data, source, destination := w.disturbable()
 			w.shutdown(source, how)
 			w.end(source)
 			w.shutdown(destination, how)
@@ -202,7 +184,7 @@ func TestStopAndTerminate(t *testing.T) {
 				w.clean()
 			}
 			source, _ = w.sync()
-			w.identical(data, w.snapshotTree(w.replica, w.committed(source)))
+			w.identical(data, w.replicaSnapshot(w.committed(source)))
 			w.clean()
 		})
 	}

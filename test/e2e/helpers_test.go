@@ -5,8 +5,7 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -24,34 +23,10 @@ import (
 	"github.com/backube/scribe-gen/generator/plan"
 	"github.com/backube/scribe-gen/generator/spec"
 	"github.com/backube/scribe-gen/steps/contract"
-	"github.com/backube/scribe-gen/tree/sample"
 )
-
-// writeRandom writes a file that neither compresses nor repeats.
-func (w *world) writeRandom(root, name string, size int) {
-	w.t.Helper()
-	content := make([]byte, size)
-	random := sample.NewRand(42)
-	for i := 0; i+8 <= size; i += 8 {
-		v := random.Uint64()
-		for j := range 8 {
-			content[i+j] = byte(v >> (8 * j))
-		}
-	}
-	require.NoError(w.t, os.WriteFile(filepath.Join(root, name), content, 0o640))
-}
 
 // slowly makes a run take seconds, so that it can be disturbed.
 func slowly(r *spec.Replication) { r.Spec.Rsync.BandwidthLimit = "2Mi" }
-
-// seedSlow makes a source of which a transfer takes about ten seconds with
-// slowly.
-func (w *world) seedSlow() string {
-	w.t.Helper()
-	data := w.seedPlain("fast", 30)
-	w.writeRandom(data, "big", 20<<20)
-	return data
-}
 
 // pod waits until a step of a workflow has a pod that runs, and returns it.
 func (w *world) pod(wf *wfv1.Workflow, step string) *corev1.Pod {
@@ -72,6 +47,29 @@ func (w *world) pod(wf *wfv1.Workflow, step string) *corev1.Pod {
 	return found
 }
 
+// disturbable starts a run of a world that is slow, and returns when data arrives at
+// the replica.
+func (w *world) disturbable() (data place, source, destination *wfv1.Workflow) {
+	w.t.Helper()
+	data = w.seedSlow()
+	w.apply()
+	w.connect()
+	destination, source = w.submitDestination(), w.submitSource()
+	w.pod(source, "push")
+	w.receiving()
+	return data, source, destination
+}
+
+// oneWhole is what every disturbed run must come to: both sides succeed, there is
+// one replica snapshot, it is the source, and nothing is left.
+func (w *world) oneWhole(data place, source, destination *wfv1.Workflow) {
+	w.t.Helper()
+	w.succeeded(source, destination)
+	w.identical(data, w.replicaSnapshot(w.committed(source)))
+	require.Len(w.t, w.replicaSnapshots(), 1)
+	w.clean()
+}
+
 // another waits until a step has a pod that runs and is not the given one. Argo may
 // take it for the same node under the same name.
 func (w *world) another(pod *corev1.Pod, wf *wfv1.Workflow, step string) {
@@ -79,14 +77,13 @@ func (w *world) another(pod *corev1.Pod, wf *wfv1.Workflow, step string) {
 	require.Eventually(w.t, func() bool { return w.pod(wf, step).UID != pod.UID }, wait, 50*time.Millisecond, "step %s was not tried again", step)
 }
 
-// receiving waits until data arrives at the replica.
-func (w *world) receiving() {
+// stepRuns waits until a pod of a step runs in the namespace, whoever's it is.
+func (w *world) stepRuns(namespace, step string) {
 	w.t.Helper()
-	root := w.volume(w.replica, claim)
 	require.Eventually(w.t, func() bool {
-		entries, err := os.ReadDir(root)
-		return err == nil && len(entries) > 0
-	}, wait, 20*time.Millisecond, "nothing arrives at the replica")
+		pods, err := w.kube.CoreV1().Pods(namespace).List(w.t.Context(), listStep(step))
+		return err == nil && slices.ContainsFunc(pods.Items, func(p corev1.Pod) bool { return p.Status.Phase == corev1.PodRunning })
+	}, wait, 50*time.Millisecond, "no pod of step %s runs in %s", step, namespace)
 }
 
 // kill deletes a pod at once, as the loss of its node would.

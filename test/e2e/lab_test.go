@@ -3,7 +3,9 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -14,22 +16,33 @@ import (
 
 	argo "github.com/argoproj/argo-workflows/v3/pkg/client/clientset/versioned"
 	snapshots "github.com/kubernetes-csi/external-snapshotter/client/v4/clientset/versioned"
-	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/backube/scribe-gen/generator/plan"
+	"github.com/backube/scribe-gen/image/archive"
 	"github.com/backube/scribe-gen/test/cluster/boot"
 )
 
 // lab is the cluster that all scenarios share, each in namespaces of its own.
 type lab struct {
-	cluster   *boot.Cluster
+	// own is the test cluster; nil on a foreign one.
+	own       *boot.Cluster
 	config    *rest.Config
 	kube      kubernetes.Interface
 	snapshots snapshots.Interface
 	argo      argo.Interface
-	dynamic   dynamic.Interface
+	// kubeconfig is what KUBECONFIG has to be for programs, kubectlFile the program.
+	kubeconfig, kubectlFile string
+	// class is the StorageClass of ordinary volumes, auto what copyMethod Auto makes
+	// of one.
+	class, auto string
+	// image is that of the steps.
+	image string
+	// snapshotClass and workbench are a foreign cluster's: a VolumeSnapshotClass, or
+	// empty for the driver's default, and the image of the workbench.
+	snapshotClass, workbench string
 	// bin holds scribe-gen.
 	bin string
 }
@@ -49,63 +62,81 @@ func TestMain(m *testing.M) {
 func prepareAndRun(m *testing.M) (code int, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Minute)
 	defer cancel()
-	name, keep := os.Getenv("SCRIBE_E2E_CLUSTER"), true
-	if name == "" {
-		name, keep = "e2e", os.Getenv("SCRIBE_E2E_KEEP") != ""
+	if foreign() {
+		shared, err = foreignLab(ctx)
+	} else {
+		var cluster *boot.Cluster
+		keep := os.Getenv("SCRIBE_E2E_CLUSTER") != "" || os.Getenv("SCRIBE_E2E_KEEP") != ""
+		if cluster, err = boot.Up(ctx, boot.Options{Name: cmp.Or(os.Getenv("SCRIBE_E2E_CLUSTER"), "e2e")}); err != nil {
+			return 1, fmt.Errorf("boot a cluster: %w", err)
+		}
+		if !keep {
+			defer func() { err = errors.Join(err, cluster.Down(context.Background())) }()
+		}
+		shared, err = ownLab(ctx, cluster)
 	}
-	cluster, err := boot.Up(ctx, boot.Options{Name: name})
 	if err != nil {
-		return 1, fmt.Errorf("boot cluster %s: %w", name, err)
-	}
-	if !keep {
-		defer func() { err = cluster.Down(context.Background()) }()
-	}
-	if shared, err = newLab(ctx, cluster); err != nil {
 		return 1, err
 	}
 	defer os.RemoveAll(shared.bin)
 	code = m.Run()
-	printSummary()
 	// Only the whole suite needs every right.
 	if flag.Lookup("test.run").Value.String() == "" && code == 0 {
-		err = shared.checkRights(ctx, results.roles)
+		err = judgeRights(ctx)
 	}
+	printSummary()
 	return code, err
 }
 
-func newLab(ctx context.Context, cluster *boot.Cluster) (*lab, error) {
-	l := &lab{cluster: cluster}
-	var err error
-	if l.config, err = clientcmd.BuildConfigFromFlags("", cluster.Kubeconfig); err != nil {
-		return nil, err
+// ownLab is the lab on a test cluster, which gets the step image of this tree.
+func ownLab(ctx context.Context, cluster *boot.Cluster) (*lab, error) {
+	l := &lab{
+		own: cluster, kubeconfig: cluster.Kubeconfig, kubectlFile: cluster.Binary("kubectl"),
+		class: "fast", auto: "Clone", image: plan.Image,
 	}
-	// A scenario must not wait for the others' requests.
-	l.config.QPS, l.config.Burst = 200, 400
-	l.kube = kubernetes.NewForConfigOrDie(l.config)
-	l.snapshots = snapshots.NewForConfigOrDie(l.config)
-	l.argo = argo.NewForConfigOrDie(l.config)
-	l.dynamic = dynamic.NewForConfigOrDie(l.config)
-	if l.bin, err = os.MkdirTemp("", "scribe-e2e-"); err != nil {
+	if err := l.connect(); err != nil {
 		return nil, err
 	}
 	if err := l.build(ctx); err != nil {
 		return nil, err
 	}
-	return l, nil
+	file := filepath.Join(l.bin, "steps.tar")
+	if _, err := archive.Build(ctx, archive.Options{Output: file}); err != nil {
+		return nil, fmt.Errorf("build the step image: %w", err)
+	}
+	return l, cluster.LoadImage(ctx, file)
 }
 
-// build makes scribe-gen and the step image from this tree, and loads the image.
-func (l *lab) build(ctx context.Context) error {
-	image := filepath.Join(l.bin, "steps.tar")
-	for _, args := range [][]string{
-		{"go", "build", "-o", l.bin + "/", "../../cmd/scribe-gen"},
-		{"go", "run", "../../image", "-o", image},
-	} {
-		cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("%v: %w\n%s", args, err, out)
-		}
+// connect makes the clients for the kubeconfig's current context.
+func (l *lab) connect() error {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.Precedence = filepath.SplitList(l.kubeconfig)
+	var err error
+	if l.config, err = clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig(); err != nil {
+		return fmt.Errorf("connect by KUBECONFIG=%s: %w", l.kubeconfig, err)
 	}
-	return l.cluster.LoadImage(ctx, image)
+	// A scenario must not wait for the others' requests.
+	l.config.QPS, l.config.Burst = 200, 400
+	if l.kube, err = kubernetes.NewForConfig(l.config); err != nil {
+		return err
+	}
+	if l.snapshots, err = snapshots.NewForConfig(l.config); err != nil {
+		return err
+	}
+	l.argo, err = argo.NewForConfig(l.config)
+	return err
+}
+
+// build makes scribe-gen from this tree.
+func (l *lab) build(ctx context.Context) error {
+	var err error
+	if l.bin, err = os.MkdirTemp("", "scribe-e2e-"); err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", l.bin+"/", "../../cmd/scribe-gen")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build scribe-gen: %w\n%s", err, out)
+	}
+	return nil
 }

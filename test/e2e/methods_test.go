@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"cmp"
 	"encoding/json"
 	"testing"
 
@@ -16,14 +17,16 @@ import (
 // The copy methods on each class of storage, and what Auto makes of each.
 func TestCopyMethods(t *testing.T) {
 	for _, test := range []struct {
-		name, class string
-		method      spec.CopyMethod
-		want        string
+		name string
+		// class is the cluster's ordinary one when it is empty.
+		class  string
+		method spec.CopyMethod
+		want   string
 	}{
-		{"clone", "fast", spec.CopyClone, "Clone"},
-		{"snapshot", "fast", spec.CopySnapshot, "Snapshot"},
-		{"direct", "fast", spec.CopyDirect, "Direct"},
-		{"auto where volumes are bound at once", "fast", spec.CopyAuto, "Clone"},
+		{"clone", "", spec.CopyClone, "Clone"},
+		{"snapshot", "", spec.CopySnapshot, "Snapshot"},
+		{"direct", "", spec.CopyDirect, "Direct"},
+		{"auto", "", spec.CopyAuto, shared.auto},
 		{"clone where volumes wait for a consumer", "wffc", spec.CopyClone, "Clone"},
 		{"snapshot where volumes wait for a consumer", "wffc", spec.CopySnapshot, "Snapshot"},
 		{"auto where volumes wait for a consumer", "wffc", spec.CopyAuto, "Snapshot"},
@@ -31,14 +34,18 @@ func TestCopyMethods(t *testing.T) {
 		{"auto where the driver can do neither and waits", "plain-wffc", spec.CopyAuto, "Direct"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			proves(t, string(test.method)+" on class "+test.class+" reads by "+test.want+", the replica is identical, the copy goes")
+			class := cmp.Or(test.class, shared.class)
+			proves(t, string(test.method)+" on class "+class+" reads by "+test.want+", the replica is identical, the copy goes")
+			if test.class != "" {
+				needsOwnCluster(t, "StorageClass "+class+" of the test driver")
+			}
 			w := newWorld(t, func(r *spec.Replication) { r.Spec.Source.CopyMethod = test.method })
-			data := w.seedPlain(test.class, 30)
+			data := w.seedPlain(class, 30)
 			w.apply()
 			w.connect()
 			source, _ := w.sync()
 			assert.Equal(t, test.want, output(source, "snapshot", "method"))
-			w.identical(data, w.snapshotTree(w.replica, w.committed(source)))
+			w.identical(data, w.replicaSnapshot(w.committed(source)))
 			w.clean()
 		})
 	}
@@ -46,12 +53,13 @@ func TestCopyMethods(t *testing.T) {
 
 func TestWaitForFirstConsumer(t *testing.T) {
 	proves(t, "source, copy, replica and promoted claim may all wait for their first consumer: nothing waits for what waits for it")
+	needsOwnCluster(t, "StorageClass wffc of the test driver")
 	w := newWorld(t, func(r *spec.Replication) { r.Spec.Destinations[0].StorageClassName = "wffc" })
 	data := w.seed("wffc")
 	w.apply()
 	w.connect()
 	source, _ := w.sync()
-	w.identical(data, w.snapshotTree(w.replica, w.committed(source)))
+	w.identical(data, w.replicaSnapshot(w.committed(source)))
 
 	out, _ := w.scribe(0, "promote", "-o", "json")
 	var promoted struct{ Claim string }
@@ -63,11 +71,12 @@ func TestWaitForFirstConsumer(t *testing.T) {
 
 func TestReplicaWithoutSnapshots(t *testing.T) {
 	proves(t, "a destination with copyMethod Direct on a driver that cannot snapshot is kept identical without replica snapshots")
+	needsOwnCluster(t, "StorageClass plain of the test driver")
 	w := newWorld(t, func(r *spec.Replication) {
 		r.Spec.Destinations[0].CopyMethod = spec.CopyDirect
 		r.Spec.Destinations[0].StorageClassName = "plain"
 	})
-	data := w.seedPlain("fast", 30)
+	data := w.seedPlain(w.class, 30)
 	w.apply()
 	w.connect()
 	source, _ := w.sync()
@@ -78,19 +87,21 @@ func TestReplicaWithoutSnapshots(t *testing.T) {
 }
 
 func TestSameSite(t *testing.T) {
-	proves(t, "source and replica in one namespace: one pipeline, no network, no keys; to another class of storage")
+	proves(t, "source and replica in one namespace: one pipeline, no network, no keys; on the own cluster to another class of storage")
 	w := newWorld(t, func(r *spec.Replication) {
 		r.Spec.Sites = map[string]spec.Site{"primary": r.Spec.Sites["primary"]}
 		r.Spec.Destinations[0].Site = "primary"
 		r.Spec.Destinations[0].PersistentVolumeClaim = "second"
-		r.Spec.Destinations[0].StorageClassName = "wffc"
+		if shared.own != nil {
+			r.Spec.Destinations[0].StorageClassName = "wffc"
+		}
 	})
 	w.replica = w.source
-	data := w.seed("fast")
+	data := w.seed(w.class)
 	w.apply()
 	source := w.submitSource()
 	w.succeeded(source)
-	w.identical(data, w.snapshotTree(w.source, w.committed(source)))
+	w.identical(data, w.replicaSnapshot(w.committed(source)))
 }
 
 // output is an output parameter of a step.

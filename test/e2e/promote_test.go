@@ -11,20 +11,20 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/backube/scribe-gen/generator/spec"
 	"github.com/backube/scribe-gen/steps/contract"
-	"github.com/backube/scribe-gen/tree/sample"
+	"github.com/backube/scribe-gen/test/e2e/internal/job"
 )
 
 func TestPromoteWhileListening(t *testing.T) {
 	proves(t, "promotion ends an open listener, makes the application's claim from the latest replica snapshot, and the old source is refused for good")
 	w := newWorld(t)
-	data := w.seed("fast")
+	data := w.seed(w.class)
 	w.apply()
 	w.connect()
 	source, _ := w.sync()
-	good := w.snapshotTree(w.replica, w.committed(source))
-	_, err := sample.Mutate(data, 20, sample.NewRand(3))
-	require.NoError(t, err)
+	good := w.replicaSnapshot(w.committed(source))
+	w.work(data, job.Mutate(20, 3))
 
 	destination := w.submitDestination()
 	w.pod(destination, "listen")
@@ -55,13 +55,13 @@ func TestPromoteWhileListening(t *testing.T) {
 	// Until somebody says otherwise.
 	w.scribe(0, "promote", "--resume")
 	source, _ = w.sync()
-	w.identical(data, w.snapshotTree(w.replica, w.committed(source)))
+	w.identical(data, w.replicaSnapshot(w.committed(source)))
 }
 
 func TestStatus(t *testing.T) {
 	proves(t, "status tells the recovery point, its age, the last runs and why one failed, replica snapshots, the next run and promotion")
 	w := newWorld(t)
-	w.seedPlain("fast", 10)
+	w.seedPlain(w.class, 10)
 	w.apply()
 	w.connect()
 	read := func() (s struct {
@@ -93,13 +93,13 @@ func TestStatus(t *testing.T) {
 }
 
 func TestRunInOneCommand(t *testing.T) {
-	proves(t, "scribe-gen run does keys, apply, submit, progress, result and clean-up in one command, twice")
-	w := newWorld(t)
-	data := w.seed("fast")
+	proves(t, "scribe-gen run does keys, apply, submit, progress, result and clean-up in one command, twice; it makes the replica as large as the source")
+	w := newWorld(t, func(r *spec.Replication) { r.Spec.Destinations[0].Capacity = "" })
+	data := w.seed(w.class)
 	for range 2 {
 		out, _ := w.scribe(0, "run", "-o", "json", "--cleanup")
 		assert.Contains(t, out, `"snapshot"`)
-		w.identical(data, w.snapshotTree(w.replica, w.state().Last.Snapshot))
+		w.identical(data, w.replicaSnapshot(w.state().Last.Snapshot))
 		left, err := w.argo.ArgoprojV1alpha1().WorkflowTemplates(w.source).List(t.Context(), listAll)
 		require.NoError(t, err)
 		assert.Empty(t, left.Items, "with --cleanup nothing that was applied stays")

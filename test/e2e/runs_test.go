@@ -13,11 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
-	"k8s.io/client-go/tools/cache"
-	watchtools "k8s.io/client-go/tools/watch"
 
 	"github.com/backube/scribe-gen/generator/plan"
 	"github.com/backube/scribe-gen/steps/contract"
@@ -52,19 +48,8 @@ func (w *world) until(wf *wfv1.Workflow, what string, limit time.Duration, is fu
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), limit)
 	defer cancel()
-	client := w.argo.ArgoprojV1alpha1().Workflows(wf.Namespace)
-	one := fields.OneTermEqualSelector("metadata.name", wf.Name).String()
 	last := wf
-	_, err := watchtools.UntilWithSync(ctx, &cache.ListWatch{
-		ListFunc: func(o metav1.ListOptions) (runtime.Object, error) {
-			o.FieldSelector = one
-			return client.List(ctx, o)
-		},
-		WatchFunc: func(o metav1.ListOptions) (watch.Interface, error) {
-			o.FieldSelector = one
-			return client.Watch(ctx, o)
-		},
-	}, &wfv1.Workflow{}, nil, func(e watch.Event) (bool, error) {
+	err := watchOne(ctx, w.argo.ArgoprojV1alpha1().Workflows(wf.Namespace), wf, func(e watch.Event) (bool, error) {
 		if e.Type == watch.Deleted {
 			return false, fmt.Errorf("the workflow was deleted")
 		}

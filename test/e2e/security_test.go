@@ -3,40 +3,34 @@
 package e2e
 
 import (
-	"os"
-	"os/exec"
-	"path/filepath"
+	"runtime"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/backube/scribe-gen/generator/spec"
 	"github.com/backube/scribe-gen/steps/contract"
+	"github.com/backube/scribe-gen/test/e2e/internal/job"
 	"github.com/backube/scribe-gen/tree"
 )
 
 func TestRestricted(t *testing.T) {
 	proves(t, "with privileges Restricted every pod, Argo's containers too, runs in namespaces that enforce Pod Security Standard restricted; what the mover may read arrives identical")
 	w := newWorld(t, func(r *spec.Replication) { r.Spec.Mover.Privileges = spec.PrivilegesRestricted })
-	w.makeClaim(w.source, claim, "fast", "1Gi")
+	w.makeClaim(w.source, claim, w.class, "1Gi")
 	data := w.volume(w.source, claim)
-	// As an application under restricted leaves it: its group's, readable to it.
-	for i, name := range []string{"a", "b b", "c/d"} {
-		file := filepath.Join(data, name)
-		require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o775))
-		require.NoError(t, os.WriteFile(file, []byte(name), 0o664))
-		require.NoError(t, os.Chtimes(file, time.Time{}, time.Unix(1_700_000_000, int64(i)*1e6+1)))
-	}
-	out, err := exec.Command("chown", "-R", "65532:65532", data).CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	w.work(data, job.Application())
 	w.apply()
 	w.connect()
 	source, _ := w.sync()
-	report, err := tree.Compare(data, w.snapshotTree(w.replica, w.committed(source)), tree.Options{NoOwners: true})
-	require.NoError(t, err)
+	report := w.compare(data, w.replicaSnapshot(w.committed(source)), tree.Options{NoOwners: true, NoLostFound: true})
 	// fsGroup is the kubelet's: it sets group and mode of the replica's root.
 	for _, d := range report.Differences {
 		require.Equal(t, ".", d.Path, "%s", report)
@@ -45,13 +39,22 @@ func TestRestricted(t *testing.T) {
 }
 
 func TestNetworkPolicy(t *testing.T) {
-	proves(t, "the listener's NetworkPolicy and Service select its pod and no other")
-	w := newWorld(t)
-	w.seedPlain("fast", 5)
+	proves(t, "the listener's NetworkPolicy and Service select its pod and no other, which has the spec's resources, labels and node")
+	limits := corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("700m"), corev1.ResourceMemory: resource.MustParse("300Mi")}
+	w := newWorld(t, func(r *spec.Replication) {
+		r.Spec.Mover.Resources = corev1.ResourceRequirements{Limits: limits}
+		r.Spec.Mover.Labels = map[string]string{"team": "wiki"}
+		r.Spec.Mover.NodeSelector = map[string]string{corev1.LabelArchStable: runtime.GOARCH}
+	})
+	w.seedPlain(w.class, 5)
 	w.apply()
 	w.connect()
 	destination := w.submitDestination()
 	listener := w.pod(destination, "listen")
+	main := listener.Spec.Containers[slices.IndexFunc(listener.Spec.Containers, func(c corev1.Container) bool { return c.Name == "main" })]
+	require.True(t, apiequality.Semantic.DeepEqual(limits, main.Resources.Limits), "%v", main.Resources)
+	require.Equal(t, "wiki", listener.Labels["team"])
+	require.Equal(t, runtime.GOARCH, listener.Spec.NodeSelector[corev1.LabelArchStable])
 	policies, err := w.kube.NetworkingV1().NetworkPolicies(w.replica).List(t.Context(), listAll)
 	require.NoError(t, err)
 	require.Len(t, policies.Items, 1)

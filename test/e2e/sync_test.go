@@ -10,31 +10,30 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/backube/scribe-gen/generator/spec"
-	"github.com/backube/scribe-gen/tree/sample"
+	"github.com/backube/scribe-gen/test/e2e/internal/job"
 )
 
 func TestSync(t *testing.T) {
 	proves(t, "first and second run by hand: replica, replica snapshots and state are those of the source, in every attribute; an unchanged run, too")
 	w := newWorld(t, exclude("*.tmp"))
-	data := w.seed("fast")
+	data := w.seed(w.class)
 	w.apply()
 	w.connect()
 
 	source, _ := w.sync()
 	first := w.committed(source)
-	w.identical(data, w.snapshotTree(w.replica, first))
+	w.identical(data, w.replicaSnapshot(first))
 	w.identical(data, w.volume(w.replica, claim))
 	w.clean()
 
-	_, err := sample.Mutate(data, 60, sample.NewRand(7))
-	require.NoError(t, err)
+	w.work(data, job.Mutate(60, 7))
 	source, _ = w.sync()
 	second := w.committed(source)
 	require.NotEqual(t, first, second)
-	w.identical(data, w.snapshotTree(w.replica, second))
+	w.identical(data, w.replicaSnapshot(second))
 
 	source, _ = w.sync()
-	w.identical(data, w.snapshotTree(w.replica, w.committed(source)))
+	w.identical(data, w.replicaSnapshot(w.committed(source)))
 	assert.Len(t, w.replicaSnapshots(), 3)
 	w.clean()
 }
@@ -45,8 +44,8 @@ func TestSchedule(t *testing.T) {
 		r.Spec.Schedule = &spec.Schedule{Cron: "* * * * *"}
 		r.Spec.Rsync.BandwidthLimit = "1Mi"
 	})
-	data := w.seedPlain("fast", 30)
-	w.writeRandom(data, "big", 90<<20) // 90 s at the limit
+	data := w.seedPlain(w.class, 30)
+	w.work(data, job.Random("big", 90<<20)) // 90 s at the limit
 	w.apply()
 	w.connect()
 
@@ -55,14 +54,14 @@ func TestSchedule(t *testing.T) {
 	w.suspend()
 	w.quiet()
 	assert.Equal(t, 1, longest(), "runs of the source at once")
-	w.identical(data, w.snapshotTree(w.replica, w.state().Last.Snapshot))
+	w.identical(data, w.replicaSnapshot(w.state().Last.Snapshot))
 	w.clean()
 }
 
 func TestRetention(t *testing.T) {
 	proves(t, "older replica snapshots go once the newest is ready, those labelled keep stay")
 	w := newWorld(t, func(r *spec.Replication) { r.Spec.Destinations[0].Retain = spec.Retain{Last: 2} })
-	w.seedPlain("fast", 20)
+	w.seedPlain(w.class, 20)
 	w.apply()
 	w.connect()
 	var names []string
@@ -85,11 +84,11 @@ func TestLongNames(t *testing.T) {
 		delete(r.Spec.Sites, "backup")
 		r.Spec.Sites["backup"] = site
 	})
-	data := w.seedPlain("fast", 10)
+	data := w.seedPlain(w.class, 10)
 	w.apply()
 	w.connect()
 	source, _ := w.sync()
-	w.identical(data, w.snapshotTree(w.replica, w.committed(source)))
+	w.identical(data, w.replicaSnapshot(w.committed(source)))
 	w.clean()
 }
 

@@ -30,6 +30,8 @@ type world struct {
 	source, replica, rel string
 	dir                  string
 	spec                 *spec.Replication
+	// data reaches into volumes and snapshots.
+	data access
 }
 
 // claim is the name of the source's claim and of the replica's.
@@ -38,8 +40,7 @@ const claim = "data"
 // edit changes the spec of a world before it is compiled.
 type edit func(*spec.Replication)
 
-// newWorld makes the namespaces, a source claim with data, and the spec; nothing
-// of it is applied yet.
+// newWorld makes the namespaces and the spec; nothing of it is applied yet.
 func newWorld(t *testing.T, edits ...edit) *world {
 	t.Helper()
 	id := "e2e-" + rand.String(5)
@@ -54,7 +55,7 @@ func newWorld(t *testing.T, edits ...edit) *world {
 			},
 			Source: spec.Source{Site: "primary", PersistentVolumeClaim: claim},
 			Destinations: []spec.Destination{{
-				Site: "backup", PersistentVolumeClaim: claim, Capacity: "1Gi", StorageClassName: "fast",
+				Site: "backup", PersistentVolumeClaim: claim, Capacity: "1Gi", StorageClassName: shared.class,
 			}},
 			Rsync:   &spec.Rsync{},
 			Retry:   spec.Retry{Backoff: "1s", MaxBackoff: "5s"},
@@ -64,11 +65,35 @@ func newWorld(t *testing.T, edits ...edit) *world {
 	for _, e := range edits {
 		e(w.spec)
 	}
+	if w.own == nil {
+		w.nameChosen()
+	}
+	w.data = w.reach()
 	w.rel = contract.RelationshipName(w.spec.Metadata.Name, w.spec.Spec.Destinations[0].Site)
 	w.namespace(w.source)
 	w.namespace(w.replica)
 	w.write()
 	return w
+}
+
+// nameChosen has the spec name the image and the class that were chosen for a
+// cluster that others made; on the own one, bundles are as users get them.
+func (w *world) nameChosen() {
+	w.spec.Spec.Mover.Image = w.image
+	if m := w.spec.Spec.Source.CopyMethod; m != spec.CopyClone && m != spec.CopyDirect {
+		w.spec.Spec.Source.VolumeSnapshotClassName = w.snapshotClass
+	}
+	if w.spec.Spec.Destinations[0].CopyMethod != spec.CopyDirect {
+		w.spec.Spec.Destinations[0].VolumeSnapshotClassName = w.snapshotClass
+	}
+}
+
+// reach is the way to the data of this cluster.
+func (w *world) reach() access {
+	if w.own != nil {
+		return directories{w}
+	}
+	return pods{w.lab, w.spec.Spec.Mover.Privileges == spec.PrivilegesRestricted}
 }
 
 // namespace makes a namespace that enforces what the movers' privileges meet.
@@ -111,7 +136,7 @@ func (w *world) scribe(code int, args ...string) (stdout, stderr string) {
 func (w *world) command(args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(w.t.Context(), filepath.Join(w.bin, "scribe-gen"), append(args, "-f", "spec.yaml")...)
 	cmd.Dir = w.dir
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+w.cluster.Kubeconfig)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+w.kubeconfig)
 	return cmd
 }
 
@@ -132,8 +157,8 @@ func (w *world) connect() {
 // kubectl runs kubectl as the cluster's admin.
 func (w *world) kubectl(stdin string, args ...string) string {
 	w.t.Helper()
-	cmd := exec.CommandContext(w.t.Context(), w.cluster.Binary("kubectl"), args...)
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+w.cluster.Kubeconfig)
+	cmd := exec.CommandContext(w.t.Context(), w.kubectlFile, args...)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+w.kubeconfig)
 	cmd.Stdin = strings.NewReader(stdin)
 	out, err := cmd.CombinedOutput()
 	require.NoError(w.t, err, "kubectl %s: %s", strings.Join(args, " "), out)
