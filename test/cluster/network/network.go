@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // wanName names the namespace that joins the clusters, and the bridge in it. No
@@ -195,7 +196,7 @@ func Remove(cluster string, slot Slot) error {
 	if err := wan.unlink(slot.port()); err != nil {
 		return err
 	}
-	links, err := wan.LinkList()
+	links, err := wan.links()
 	if err != nil {
 		return fmt.Errorf("list the ports between clusters: %w", err)
 	}
@@ -207,6 +208,17 @@ func Remove(cluster string, slot Slot) error {
 	return remove(Path(wanName))
 }
 
+// links are the devices of the namespace. A list during which one came or went may
+// be incomplete, and is made again.
+func (n *namespace) links() (list []netlink.Link, err error) {
+	for range 10 {
+		if list, err = n.LinkList(); !errors.Is(err, netlink.ErrDumpInterrupted) {
+			break
+		}
+	}
+	return list, err
+}
+
 // unlink deletes a device and with it the other end of its link, if it exists.
 func (n *namespace) unlink(device string) error {
 	link, err := n.LinkByName(device)
@@ -216,7 +228,8 @@ func (n *namespace) unlink(device string) error {
 	if err == nil {
 		err = n.LinkDel(link)
 	}
-	if err != nil {
+	// It goes by itself when the namespace of its other end is torn down.
+	if err != nil && !errors.Is(err, unix.ENODEV) {
 		return fmt.Errorf("delete network device %s: %w", device, err)
 	}
 	return nil
