@@ -148,14 +148,10 @@ func TestWrongKey(t *testing.T) {
 	other.seedPlain(other.class, 1)
 	other.apply()
 	other.connect()
-	secrets := w.kube.CoreV1().Secrets(w.source)
-	foreign, err := w.kube.CoreV1().Secrets(other.source).Get(t.Context(), contract.PushSecret(w.rel), metav1.GetOptions{})
-	require.NoError(t, err)
-	own, err := secrets.Get(t.Context(), contract.PushSecret(w.rel), metav1.GetOptions{})
-	require.NoError(t, err)
-	own.Data[contract.KeyClient] = foreign.Data[contract.KeyClient]
-	_, err = secrets.Update(t.Context(), own, metav1.UpdateOptions{})
-	require.NoError(t, err)
+	name := contract.PushSecret(w.rel)
+	own := w.secret(w.source, name)
+	own[contract.KeyClient] = w.secret(other.source, name)[contract.KeyClient]
+	w.setSecret(w.source, name, own)
 
 	destination, source := w.submitDestination(), w.submitSource()
 	failed := w.end(source)

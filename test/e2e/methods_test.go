@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/backube/scribe-gen/generator/spec"
+	"github.com/backube/scribe-gen/test/e2e/internal/job"
 )
 
 // The copy methods on each class of storage, and what Auto makes of each.
@@ -99,6 +100,8 @@ func TestSameSite(t *testing.T) {
 	w.replica = w.source
 	data := w.seed(w.class)
 	w.apply()
+	w.succeeded(w.submitSource())
+	w.work(data, job.Mutate(20, 5))
 	source := w.submitSource()
 	w.succeeded(source)
 	w.identical(data, w.replicaSnapshot(w.committed(source)))

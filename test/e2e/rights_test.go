@@ -38,6 +38,17 @@ type rights struct {
 	forbidden map[string]string
 }
 
+// seldom are rights that no scenario is sure to use, and when they are. The tests of
+// the Kubernetes volume store use each of them under the emitted Roles.
+var seldom = map[string]string{
+	"source: get volumesnapshots":         "an attempt was killed after it had asked for the snapshot",
+	"copy: get volumesnapshots":           "an attempt was killed after it had asked for the snapshot",
+	"listen: get volumesnapshots":         "an attempt was killed after it had asked for the snapshot",
+	"promote: watch volumesnapshots":      "the driver is still uploading the snapshot",
+	"promote: create configmaps":          "somebody deleted the state",
+	"promote: get persistentvolumeclaims": "a promotion is repeated",
+}
+
 // judgeRights is checkRights as a row of the summary. Only the own cluster's audit
 // log tells which rights were used.
 func judgeRights(ctx context.Context) error {
@@ -73,7 +84,7 @@ func (l *lab) checkRights(ctx context.Context, roles []rbacv1.Role) error {
 		}
 	}
 	for _, g := range slices.Sorted(maps.Keys(r.granted)) {
-		if !r.used[g] {
+		if !r.used[g] && seldom[g] == "" {
 			problems = append(problems, "granted and never used: "+g)
 		}
 	}
