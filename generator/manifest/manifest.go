@@ -53,12 +53,15 @@ func (b Bundle) Summary() []string {
 	return lines
 }
 
-// order is that in which kinds are applied: what a pod needs to start comes
-// before what starts pods. Kinds that are not listed come last.
+// order is that in which kinds are applied: what a pod needs to start comes before
+// what starts pods. Templates come first of all, as they start nothing and need time:
+// Argo drops a CronWorkflow whose template it has not seen yet, without a word, until
+// the object changes or 20 minutes have passed.
 var order = []string{
+	"WorkflowTemplate", "Task", "Pipeline",
 	"ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding",
 	"ConfigMap", "PersistentVolumeClaim", "Service", "NetworkPolicy",
-	"WorkflowTemplate", "Task", "Pipeline", "CronWorkflow", "CronJob",
+	"CronWorkflow", "CronJob",
 }
 
 func rank(kind string) int {

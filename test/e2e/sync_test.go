@@ -49,6 +49,11 @@ func TestSchedule(t *testing.T) {
 	w.apply()
 	w.connect()
 
+	// On a busy cluster Argo may have seen them before their templates, and would then
+	// look again after 20 minutes.
+	for _, namespace := range []string{w.source, w.replica} {
+		w.kubectl("", "-n", namespace, "annotate", "cronworkflow", "--all", "e2e=seen")
+	}
 	longest := w.watchOverlap()
 	w.eventuallyCommitted(6 * time.Minute)
 	w.suspend()
