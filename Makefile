@@ -43,7 +43,7 @@ demo: deps build ## replicate a sample volume on this host, promote it, and show
 	go run ./test/demo --bin bin
 
 e2e: cluster-deps ## build and boot a Kubernetes cluster, run Argo Workflows on it, and move data (RUN=TestSync for some scenarios)
-	./hack/e2e.sh -parallel $(or $(PARALLEL),4) $(if $(RUN),-run '$(RUN)')
+	./hack/e2e.sh -parallel $(or $(PARALLEL),6) $(if $(RUN),-run '$(RUN)')
 
 generate: ## rewrite generated references and example bundles
 	go generate ./... && go test ./test -run Current -update
