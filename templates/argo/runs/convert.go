@@ -25,26 +25,15 @@ func runOf(w *wfv1.Workflow) remote.Run {
 	return remote.Run{
 		Step: only,
 		Name: w.Name, ID: string(w.UID), Role: w.Labels[contract.LabelRole], Scheduled: w.Labels[labelCron] != "",
-		Phase: workflowPhase(w.Status.Phase), Message: w.Status.Message,
+		Phase: phase(w.Status.Phase), Message: w.Status.Message,
 		Submitted: w.CreationTimestamp.Time, Started: w.Status.StartedAt.Time, Finished: w.Status.FinishedAt.Time,
 		Steps: steps(w.Status.Nodes),
 	}
 }
 
-func workflowPhase(p wfv1.WorkflowPhase) remote.Phase {
-	switch p {
-	case wfv1.WorkflowSucceeded:
-		return remote.Succeeded
-	case wfv1.WorkflowFailed, wfv1.WorkflowError:
-		return remote.Failed
-	case wfv1.WorkflowRunning:
-		return remote.Running
-	}
-	return remote.Pending
-}
-
-func nodePhase(p wfv1.NodePhase) remote.Phase {
-	switch p {
+// phase is that of a workflow or of a node, for which Argo has the same words.
+func phase[T wfv1.WorkflowPhase | wfv1.NodePhase](p T) remote.Phase {
+	switch wfv1.NodePhase(p) {
 	case wfv1.NodeSucceeded:
 		return remote.Succeeded
 	case wfv1.NodeFailed, wfv1.NodeError:
@@ -90,9 +79,9 @@ func step(name string, nodes []wfv1.NodeStatus) remote.Step {
 		s.Attempts++
 		last = n
 	}
-	s.Phase, s.Message = nodePhase(whole.Phase), last.Message
+	s.Phase, s.Message = phase(whole.Phase), last.Message
 	s.Started, s.Finished = whole.StartedAt.Time, whole.FinishedAt.Time
-	if s.Phase == remote.Running && last.Type == wfv1.NodeTypePod && nodePhase(last.Phase) == remote.Pending {
+	if s.Phase == remote.Running && last.Type == wfv1.NodeTypePod && phase(last.Phase) == remote.Pending {
 		s.Phase = remote.Pending // a Retry node runs from its beginning
 	}
 	if s.Phase == remote.Failed && s.Attempts == 0 {
@@ -111,7 +100,7 @@ var failedContainer = regexp.MustCompile(`(?s)^main: [A-Za-z]+ \(exit code (\d+)
 
 // readEnd reads exit code and outcome of the last attempt.
 func readEnd(s *remote.Step, last wfv1.NodeStatus) {
-	if !nodePhase(last.Phase).Ended() {
+	if !phase(last.Phase).Ended() {
 		return
 	}
 	if last.Outputs != nil && last.Outputs.ExitCode != nil {
