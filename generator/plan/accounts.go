@@ -45,6 +45,9 @@ func (r Rule) on(names ...string) Rule {
 func (l *link) account(duty string) Account {
 	name := accountName(l.name, duty)
 	a := Account{Name: name, Role: name, Create: true, Rules: l.rules(duty), Discover: l.discover(duty)}
+	if duty == dutySource {
+		a.Lingering = []Rule{rule(groupCore, "pods", "remove finished pods that hold copies", "delete")}
+	}
 	own := l.Spec.Mover.ServiceAccountName
 	if own != "" && slices.Contains([]string{dutyPush, dutyListen, dutyCopy}, duty) {
 		a.Name, a.Create = own, false

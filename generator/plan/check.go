@@ -158,7 +158,7 @@ func (k known) add(s *Step) {
 		}
 	}
 	for _, o := range s.Outputs {
-		outputs[Variable{Kind: VariableOutput, Step: s.Name, Name: o.Name}] = true
+		outputs[Variable{Kind: VariableOutput, Step: s.Name, Name: o}] = true
 	}
 	k[s.Name] = outputs
 }
@@ -188,23 +188,26 @@ func (c *checker) step(r *Relationship, p *Pipeline, s *Step, before known) {
 	for _, v := range p.Params {
 		reachable[Variable{Kind: VariableParam, Name: v.Name}] = true
 	}
+	for _, o := range s.Outputs {
+		reachable[Variable{Kind: VariableFile, Name: o}] = true
+	}
 	for _, m := range s.Mounts {
 		reachable[Variable{Kind: VariableMount, Name: m.Name}] = true
 	}
 	c.variables(s, reachable)
-	c.switches(s)
+	c.settings(s)
 	c.mounts(r, s)
 }
 
-func (c *checker) switches(s *Step) {
-	for _, w := range s.Switches {
-		f := contract.Flags(s.Command).Lookup(w.Flag)
-		if f == nil {
+func (c *checker) settings(s *Step) {
+	for _, w := range s.Settings {
+		if contract.Flags(s.Command).Lookup(w.Flag) == nil {
 			c.failf("has no flag %q to set by a parameter", w.Flag)
 			continue
 		}
-		if b, ok := f.Value.(interface{ IsBoolFlag() bool }); !ok || !b.IsBoolFlag() {
-			c.failf("flag %q is no switch", w.Flag)
+		set := func(arg string) bool { return strings.HasPrefix(arg, "--"+w.Flag+"=") }
+		if slices.ContainsFunc(contract.Args(s.Command), set) {
+			c.failf("flag %q is set by the command and by parameter %q", w.Flag, w.Param)
 		}
 	}
 }
@@ -224,7 +227,7 @@ func (c *checker) variables(s *Step, reachable map[Variable]bool) {
 func (c *checker) mounts(r *Relationship, s *Step) {
 	unique(c, "mount", s.Mounts, func(m Mount) string { return m.Name })
 	unique(c, "mounted path", s.Mounts, func(m Mount) string { return m.Path })
-	unique(c, "output", s.Outputs, func(o OutputFile) string { return o.Name })
+	unique(c, "output", s.Outputs, func(name string) string { return name })
 	for _, m := range s.Mounts {
 		c.legal("mount", m.Name, validation.DNS1123LabelMaxLength, validation.IsDNS1123Label)
 		if !strings.HasPrefix(m.Path, "/") {
@@ -236,6 +239,6 @@ func (c *checker) mounts(r *Relationship, s *Step) {
 		}
 	}
 	for _, o := range s.Outputs {
-		c.legal("output", o.Name, validation.DNS1123LabelMaxLength, validation.IsDNS1123Label)
+		c.legal("output", o, validation.DNS1123LabelMaxLength, validation.IsDNS1123Label)
 	}
 }

@@ -38,8 +38,8 @@ func TestCheck(t *testing.T) {
 		"no limit":        {func(p *Plan) { source(p).Steps[0].Timeout = 0 }, "timeout 0s is not positive"},
 		"retry":           {func(p *Plan) { source(p).Steps[0].Retry.Limit = -1 }, "retry"},
 		"port":            {func(p *Plan) { p.Sites[1].Relationships[0].Listener.TargetPort = 22 }, "listens on port 2222, not 22"},
-		"switch":          {func(p *Plan) { source(p).Steps[0].Switches = []Switch{{Flag: "rotate"}} }, `has no flag "rotate"`},
-		"no switch":       {func(p *Plan) { source(p).Steps[0].Switches = []Switch{{Flag: "claim"}} }, `flag "claim" is no switch`},
+		"setting":         {func(p *Plan) { source(p).Steps[0].Settings = []Setting{{Flag: "rotate"}} }, `has no flag "rotate"`},
+		"set twice":       {func(p *Plan) { source(p).Steps[0].Settings = []Setting{{Flag: "claim"}} }, `flag "claim" is set by the command and by parameter`},
 		"listener":        {func(p *Plan) { p.Sites[1].Relationships[0].Listener.Step = "hear" }, "no step hear"},
 	}
 	for name, test := range tests {
@@ -83,6 +83,8 @@ func FuzzExpand(f *testing.F) {
 				return Run, nil
 			case VariableOutput:
 				return Output(v.Step, v.Name), nil
+			case VariableFile:
+				return File(v.Name), nil
 			case VariableParam:
 				return ParamValue(v.Name), nil
 			}

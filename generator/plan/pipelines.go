@@ -39,7 +39,6 @@ const off = "false"
 
 // Paths in the containers.
 const (
-	dirOutputs = "/tmp/scribe/"
 	dirData    = "/data"
 	dirReplica = "/replica"
 	dirKeys    = "/etc/scribe/keys"

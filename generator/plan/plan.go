@@ -91,10 +91,11 @@ type Step struct {
 	// Command is the arguments, with variables ([Run], [Output], [ParamValue],
 	// [MountPath]) in their string fields.
 	Command contract.Command
-	// Switches are boolean flags of Command that a parameter of the pipeline sets.
-	Switches []Switch
-	// Outputs are the files that the step writes, by output name.
-	Outputs []OutputFile
+	// Settings are flags of Command that a parameter sets.
+	Settings []Setting
+	// Outputs are the names of the files that the step writes for later steps or a
+	// person to read. Where they are is for the engine to say: [File] is their path.
+	Outputs []string
 	// Mounts are what the step sees besides the image.
 	Mounts []Mount
 	// Account is the name of one of the relationship's accounts.
@@ -109,12 +110,9 @@ type Step struct {
 	Pod Pod
 }
 
-// Switch is a boolean flag whose value, true or false, is that of a parameter. The
-// field of the command stays false: a Go bool has no room for a variable.
-type Switch struct{ Flag, Param string }
-
-// OutputFile is a file that a step writes and a later step or a person reads.
-type OutputFile struct{ Name, Path string }
+// Setting is a flag whose value is that of a parameter. The field of the command
+// keeps its zero value: a Go bool or time.Duration has no room for a variable.
+type Setting struct{ Flag, Param string }
 
 // Retry is an exponential backoff. Exit codes in contract.NoRetry end it.
 type Retry struct {
@@ -205,6 +203,9 @@ type Account struct {
 	// Role and its binding are emitted.
 	Create bool
 	Rules  []Rule
+	// Lingering is what it needs besides where the engine leaves finished pods: they
+	// hold the copies that they mounted until somebody deletes them.
+	Lingering []Rule
 	// Discover is set when a class must be looked up, which takes a ClusterRole.
 	Discover []Rule
 }

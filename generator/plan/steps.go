@@ -25,7 +25,6 @@ func (l *link) mover(s Step) Step {
 
 func (l *link) snapshotStep() Step {
 	source := l.Spec.Source
-	claimFile, pointFile, methodFile := dirOutputs+outputClaim, dirOutputs+outputRecoveryPoint, dirOutputs+outputMethod
 	return l.control(Step{
 		Name: stepSnapshot,
 		Command: &contract.SnapshotCreate{
@@ -33,9 +32,10 @@ func (l *link) snapshotStep() Step {
 			Claim: source.PersistentVolumeClaim, Method: string(source.CopyMethod),
 			StorageClass: source.StorageClassName, SnapshotClass: source.VolumeSnapshotClassName,
 			AccessModes: modes(source.AccessModes), Capacity: source.Capacity,
-			Timeout: l.times.copied, ClaimFile: claimFile, RecoveryPointFile: pointFile, MethodFile: methodFile,
+			Timeout: l.times.copied, ClaimFile: File(outputClaim),
+			RecoveryPointFile: File(outputRecoveryPoint), MethodFile: File(outputMethod),
 		},
-		Outputs: []OutputFile{{outputClaim, claimFile}, {outputRecoveryPoint, pointFile}, {outputMethod, methodFile}},
+		Outputs: []string{outputClaim, outputRecoveryPoint, outputMethod},
 		Account: l.account(dutySource).Name,
 	}, l.times.copied)
 }
@@ -89,7 +89,7 @@ func (l *link) keysStep() Step {
 		Command: &contract.RsyncKeys{
 			Common: l.common(), Site: site(l.to), Address: l.address(), Port: l.port(),
 		},
-		Switches: []Switch{{Flag: "rotate", Param: paramRotate}},
+		Settings: []Setting{{Flag: "rotate", Param: paramRotate}},
 		Account:  l.account(dutyKeys).Name,
 	}, min(5*time.Minute, l.times.run/4))
 }
@@ -135,7 +135,7 @@ func (l *link) promoteStep() Step {
 			Common: l.common(), Site: site(l.to), Replica: l.destination.PersistentVolumeClaim,
 			Claim: ParamValue(paramClaim), At: ParamValue(paramAt), Timeout: l.times.ready,
 		},
-		Switches: []Switch{{Flag: "resume", Param: paramResume}},
+		Settings: []Setting{{Flag: "resume", Param: paramResume}},
 		Account:  l.account(dutyPromote).Name,
 	}, l.times.ready)
 }

@@ -15,6 +15,7 @@ type VariableKind string
 const (
 	VariableRun    VariableKind = "run"
 	VariableOutput VariableKind = "output"
+	VariableFile   VariableKind = "file"
 	VariableParam  VariableKind = "param"
 	VariableMount  VariableKind = "mount"
 )
@@ -24,7 +25,7 @@ type Variable struct {
 	Kind VariableKind
 	// Step is the step whose output is meant; empty for other kinds.
 	Step string
-	// Name is that of the output, parameter or mount; empty for the run ID.
+	// Name is that of the output, file, parameter or mount; empty for the run ID.
 	Name string
 }
 
@@ -38,6 +39,8 @@ func parseVariable(text string) (Variable, error) {
 		return Variable{Kind: VariableRun}, nil
 	case len(parts) == 3 && parts[0] == "steps":
 		return Variable{Kind: VariableOutput, Step: parts[1], Name: parts[2]}, nil
+	case len(parts) == 2 && parts[0] == "files":
+		return Variable{Kind: VariableFile, Name: parts[1]}, nil
 	case len(parts) == 2 && parts[0] == "params":
 		return Variable{Kind: VariableParam, Name: parts[1]}, nil
 	case len(parts) == 2 && parts[0] == "mounts":
@@ -96,7 +99,7 @@ func (s *Step) Args(value func(Variable) (string, error)) ([]string, error) {
 // texts are the step's arguments with their variables.
 func (s *Step) texts() []string {
 	args := contract.Args(s.Command)
-	for _, w := range s.Switches {
+	for _, w := range s.Settings {
 		args = append(args, "--"+w.Flag+"="+ParamValue(w.Param))
 	}
 	return args

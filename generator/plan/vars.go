@@ -11,6 +11,9 @@ const (
 // Output is the value of another step's output.
 func Output(step, output string) string { return "$[steps." + step + "." + output + "]" }
 
+// File is the path of the file in which a step itself writes an output.
+func File(output string) string { return "$[files." + output + "]" }
+
 // ParamValue is the value of one of the pipeline's parameters.
 func ParamValue(name string) string { return "$[params." + name + "]" }
 

@@ -9,8 +9,11 @@ import (
 	"errors"
 	"fmt"
 
+	rbacv1 "k8s.io/api/rbac/v1"
+
 	"github.com/backube/scribe-gen/generator/manifest"
 	"github.com/backube/scribe-gen/generator/plan"
+	"github.com/backube/scribe-gen/templates/internal/common"
 )
 
 // Engine is Argo Workflows. It implements generator.Engine.
@@ -24,8 +27,8 @@ func (Engine) Name() string { return "argo" }
 func (Engine) Objects(p *plan.Plan, site plan.Site) ([]manifest.Object, error) {
 	var objects []manifest.Object
 	var errs []error
-	for _, r := range site.Relationships {
-		made, err := relationship{plan: p, namespace: site.Namespace, Relationship: r}.objects()
+	for _, r := range common.At(p, site) {
+		made, err := relationship{r}.objects()
 		if err != nil {
 			errs = append(errs, fmt.Errorf("site %s: relationship %s: %w", site.Name, r.Name, err))
 		}
@@ -34,25 +37,17 @@ func (Engine) Objects(p *plan.Plan, site plan.Site) ([]manifest.Object, error) {
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	if err := lint(objects, foreignAccounts(site)); err != nil {
+	if err := lint(objects, common.ForeignAccounts(site)); err != nil {
 		return nil, fmt.Errorf("site %s: %w", site.Name, err)
 	}
 	return objects, nil
 }
 
-// relationship is one relationship at one site, with what its objects need to
-// know of the rest.
-type relationship struct {
-	plan.Relationship
-	plan      *plan.Plan
-	namespace string
-}
+// relationship is one relationship at one site.
+type relationship struct{ common.Relationship }
 
 func (r relationship) objects() ([]manifest.Object, error) {
-	objects := r.access()
-	objects = append(objects, r.configMaps()...)
-	objects = append(objects, r.claims()...)
-	objects = append(objects, r.network()...)
+	objects := r.Objects(func(plan.Account) []rbacv1.PolicyRule { return []rbacv1.PolicyRule{taskResults} })
 	for i := range r.Pipelines {
 		p := &r.Pipelines[i]
 		template, err := r.workflowTemplate(p)
@@ -67,16 +62,11 @@ func (r relationship) objects() ([]manifest.Object, error) {
 	return objects, nil
 }
 
-// foreignAccounts are the accounts that the user named and the bundle does not
-// make.
-func foreignAccounts(site plan.Site) map[string]bool {
-	names := map[string]bool{}
-	for _, r := range site.Relationships {
-		for _, a := range r.Accounts {
-			if !a.Create {
-				names[a.Name] = true
-			}
-		}
-	}
-	return names
+// taskResults is what Argo itself needs of every account: its executor reports a
+// step's outputs, progress and end under it. Without it a step that succeeded
+// hangs until the controller gives up.
+var taskResults = rbacv1.PolicyRule{
+	APIGroups: []string{"argoproj.io"},
+	Resources: []string{"workflowtaskresults"},
+	Verbs:     []string{"create", "patch"},
 }

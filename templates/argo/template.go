@@ -25,6 +25,7 @@ const (
 func variableInput(name string) string  { return "{{inputs.parameters." + name + "}}" }
 func variableParam(name string) string  { return "{{workflow.parameters." + name + "}}" }
 func variableOutput(s, o string) string { return "{{tasks." + s + ".outputs.parameters." + o + "}}" }
+func outputFile(name string) string     { return podspec.Scratch + "/scribe/" + name }
 func inputName(v plan.Variable) string  { return v.Step + "-" + v.Name }
 
 func intOrString(n int) *intstr.IntOrString {
@@ -116,7 +117,7 @@ func (r relationship) stepTemplate(p *plan.Pipeline, s *plan.Step) (wfv1.Templat
 		Inputs:  inputs(s),
 		Outputs: outputs(s),
 		Metadata: wfv1.Metadata{
-			Labels:      podspec.Labels(r.plan.Replication, r.Name, p.Role, s, variableRun),
+			Labels:      podspec.Labels(r.Plan.Replication, r.Name, p.Role, s, variableRun),
 			Annotations: podspec.Annotations(s),
 		},
 		Container:          &container,
@@ -146,6 +147,8 @@ func variables(s *plan.Step) func(plan.Variable) (string, error) {
 			return variableRun, nil
 		case plan.VariableOutput:
 			return variableInput(inputName(v)), nil
+		case plan.VariableFile:
+			return outputFile(v.Name), nil
 		case plan.VariableParam:
 			return variableParam(v.Name), nil
 		}
@@ -169,7 +172,7 @@ func outputs(s *plan.Step) wfv1.Outputs {
 	var out wfv1.Outputs
 	for _, o := range s.Outputs {
 		out.Parameters = append(out.Parameters, wfv1.Parameter{
-			Name: o.Name, ValueFrom: &wfv1.ValueFrom{Path: o.Path},
+			Name: o, ValueFrom: &wfv1.ValueFrom{Path: outputFile(o)},
 		})
 	}
 	return out

@@ -31,12 +31,12 @@ const history int32 = 3
 func (r relationship) workflowTemplate(p *plan.Pipeline) (*wfv1.WorkflowTemplate, error) {
 	w := &wfv1.WorkflowTemplate{
 		TypeMeta:   argoType("WorkflowTemplate"),
-		ObjectMeta: r.ofRole(p.Name, p.Role),
+		ObjectMeta: r.OfRole(p.Name, p.Role),
 		Spec: wfv1.WorkflowSpec{
 			Entrypoint:            entrypoint,
 			Arguments:             arguments(p.Params),
 			ActiveDeadlineSeconds: seconds(p.Timeout),
-			WorkflowMetadata:      &wfv1.WorkflowMetadata{Labels: r.roleLabels(p.Role)},
+			WorkflowMetadata:      &wfv1.WorkflowMetadata{Labels: r.RoleLabels(p.Role)},
 			// A finished pod holds its claims, and a copy that was deleted would stay
 			// until the pod goes: so it goes at once. Logs are the log system's.
 			PodGC: &wfv1.PodGC{Strategy: wfv1.PodGCOnPodCompletion, DeleteDelayDuration: "0s"},
@@ -86,7 +86,7 @@ func (r relationship) cronWorkflow(p *plan.Pipeline) *wfv1.CronWorkflow {
 	limit := history
 	return &wfv1.CronWorkflow{
 		TypeMeta:   argoType("CronWorkflow"),
-		ObjectMeta: r.ofRole(p.Name, p.Role),
+		ObjectMeta: r.OfRole(p.Name, p.Role),
 		Spec: wfv1.CronWorkflowSpec{
 			Schedules: []string{p.Schedule.Cron},
 			Timezone:  p.Schedule.TimeZone, // else the controller's own, which nobody knows
@@ -98,7 +98,7 @@ func (r relationship) cronWorkflow(p *plan.Pipeline) *wfv1.CronWorkflow {
 			FailedJobsHistoryLimit:     &limit,
 			// Printed only when true: a GitOps tool would else undo "argo cron suspend".
 			Suspend:          p.Schedule.Suspend,
-			WorkflowMetadata: &metav1.ObjectMeta{Labels: r.roleLabels(p.Role)},
+			WorkflowMetadata: &metav1.ObjectMeta{Labels: r.RoleLabels(p.Role)},
 			WorkflowSpec: wfv1.WorkflowSpec{
 				WorkflowTemplateRef: &wfv1.WorkflowTemplateRef{Name: p.Name},
 			},

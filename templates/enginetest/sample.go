@@ -101,8 +101,8 @@ func sourcePipeline() plan.Pipeline {
 		Schedule: &plan.Schedule{Cron: "*/15 * * * *", TimeZone: "Europe/Berlin", StartingDeadline: 5 * time.Minute},
 		Steps: []plan.Step{
 			{Name: "snapshot", Account: "scribe-r-here-source", Retry: retry, Timeout: 10 * time.Minute, Pod: control,
-				Command: &contract.SnapshotCreate{Common: common(), Claim: "data", ClaimFile: "/tmp/scribe/claim"},
-				Outputs: []plan.OutputFile{{Name: "claim", Path: "/tmp/scribe/claim"}}},
+				Command: &contract.SnapshotCreate{Common: common(), Claim: "data", ClaimFile: plan.File("claim")},
+				Outputs: []string{"claim"}},
 			{Name: "push", Needs: []string{"snapshot"}, Account: "scribe-r-here-push", Retry: retry, Timeout: time.Hour,
 				Pod: mover(true),
 				Command: &contract.RsyncPush{

@@ -234,8 +234,8 @@ func (w *world) source() Part {
 			Name: "demo-there-source", Role: contract.RoleSource, Lock: "demo-there-source",
 			Steps: []plan.Step{
 				{Name: "snapshot", Retry: retry, Command: &contract.SnapshotCreate{
-					Common: common(), Claim: "data", ClaimFile: "/out/claim", RecoveryPointFile: "/out/recovery-point",
-				}, Outputs: []plan.OutputFile{{Name: "claim", Path: "/out/claim"}, {Name: "recovery-point", Path: "/out/recovery-point"}}},
+					Common: common(), Claim: "data", ClaimFile: plan.File("claim"), RecoveryPointFile: plan.File("recovery-point"),
+				}, Outputs: []string{"claim", "recovery-point"}},
 				{Name: "push", Needs: []string{"snapshot"}, Retry: retry, Command: &contract.RsyncPush{
 					Common: common(), Root: plan.MountPath("source"), Keys: plan.MountPath("keys"),
 					RecoveryPoint: plan.Output("snapshot", "recovery-point"),

@@ -53,18 +53,11 @@ func render(part Part, step plan.Step, known values, dir string) (*rendered, err
 		outputs: make(map[string]string, len(step.Outputs)),
 		outcome: filepath.Join(dir, "outcome.json"),
 	}
-	moved := make(map[string]string, len(step.Outputs))
-	for _, out := range step.Outputs {
-		r.outputs[out.Name] = filepath.Join(dir, "outputs", out.Name)
-		moved[out.Path] = r.outputs[out.Name]
+	for _, name := range step.Outputs {
+		r.outputs[name] = filepath.Join(dir, "outputs", name)
+		vars[plan.Variable{Kind: plan.VariableFile, Name: name}] = r.outputs[name]
 	}
-	err = eachString(reflect.ValueOf(r.command).Elem(), func(s string) (string, error) {
-		if file, ok := moved[s]; ok {
-			return file, nil
-		}
-		return vars.expand(s)
-	})
-	if err != nil {
+	if err := eachString(reflect.ValueOf(r.command).Elem(), vars.expand); err != nil {
 		return nil, err
 	}
 	if common := embedded[contract.Common](r.command); common != nil {

@@ -16,12 +16,11 @@ import (
 // programs is the directory of the step binaries in the image.
 const programs = "/scribe/"
 
-// scratch is the one writable directory of a container besides its volumes: the
+// Scratch is the one writable directory of a container besides its volumes: the
 // root file system is read-only.
-const (
-	scratchName = "tmp"
-	scratchPath = "/tmp"
-)
+const Scratch = "/tmp"
+
+const scratchName = "tmp"
 
 // Container returns the step's container with the given arguments. Its command
 // is always set: an engine that must look up an image's entrypoint needs access
@@ -36,7 +35,7 @@ func Container(name string, s *plan.Step, args []string) corev1.Container {
 		Resources:                s.Pod.Resources,
 		SecurityContext:          containerSecurity(s.Pod.Owner),
 		TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
-		VolumeMounts:             []corev1.VolumeMount{{Name: scratchName, MountPath: scratchPath}},
+		VolumeMounts:             []corev1.VolumeMount{{Name: scratchName, MountPath: Scratch}},
 	}
 	for _, m := range s.Mounts {
 		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{

@@ -1,4 +1,4 @@
-package argo
+package common
 
 import (
 	corev1 "k8s.io/api/core/v1"
@@ -15,12 +15,12 @@ import (
 
 // configMaps are the user's texts. Their names do not change with their content:
 // a GitOps tool would else delete the one that a running step still mounts.
-func (r relationship) configMaps() []manifest.Object {
+func (r Relationship) configMaps() []manifest.Object {
 	var objects []manifest.Object
 	for _, t := range r.Texts {
 		objects = append(objects, &corev1.ConfigMap{
 			TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
-			ObjectMeta: r.object(t.Name),
+			ObjectMeta: r.Object(t.Name),
 			Data:       t.Files,
 		})
 	}
@@ -29,12 +29,12 @@ func (r relationship) configMaps() []manifest.Object {
 
 // claims are the volumes. They hold the replica: GitOps tools must not delete
 // them with the rest when the bundle goes.
-func (r relationship) claims() []manifest.Object {
+func (r Relationship) claims() []manifest.Object {
 	var objects []manifest.Object
 	for _, c := range r.Claims {
 		claim := &corev1.PersistentVolumeClaim{
 			TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "PersistentVolumeClaim"},
-			ObjectMeta: r.object(c.Name),
+			ObjectMeta: r.Object(c.Name),
 			Spec: corev1.PersistentVolumeClaimSpec{
 				AccessModes: c.AccessModes,
 				Resources: corev1.VolumeResourceRequirements{
@@ -55,23 +55,23 @@ func (r relationship) claims() []manifest.Object {
 }
 
 // network is how peers reach the listener.
-func (r relationship) network() []manifest.Object {
+func (r Relationship) network() []manifest.Object {
 	if r.Listener == nil {
 		return nil
 	}
 	return []manifest.Object{r.service(r.Listener), r.networkPolicy(r.Listener)}
 }
 
-func (r relationship) selector(l *plan.Listener) map[string]string {
+func (r Relationship) selector(l *plan.Listener) map[string]string {
 	return podspec.Selector(r.Name, contract.RoleDestination, l.Step)
 }
 
 // service has endpoints only while a listener is ready, so that a source that
 // comes too early is told at once and tries again.
-func (r relationship) service(l *plan.Listener) *corev1.Service {
+func (r Relationship) service(l *plan.Listener) *corev1.Service {
 	s := &corev1.Service{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
-		ObjectMeta: r.ofRole(l.Service, contract.RoleDestination),
+		ObjectMeta: r.OfRole(l.Service, contract.RoleDestination),
 		Spec: corev1.ServiceSpec{
 			Type:     l.Type,
 			Selector: r.selector(l),
@@ -91,11 +91,11 @@ func (r relationship) service(l *plan.Listener) *corev1.Service {
 // networkPolicy admits connections to the listener's port and to nothing else of
 // its pod. It names no sources: behind a load balancer the pod sees a node's
 // address instead of the peer's; the Service has the ranges.
-func (r relationship) networkPolicy(l *plan.Listener) *networkingv1.NetworkPolicy {
+func (r Relationship) networkPolicy(l *plan.Listener) *networkingv1.NetworkPolicy {
 	tcp, port := corev1.ProtocolTCP, intstr.FromInt32(int32(l.TargetPort))
 	return &networkingv1.NetworkPolicy{
 		TypeMeta:   metav1.TypeMeta{APIVersion: networkingv1.SchemeGroupVersion.String(), Kind: "NetworkPolicy"},
-		ObjectMeta: r.ofRole(l.Service, contract.RoleDestination),
+		ObjectMeta: r.OfRole(l.Service, contract.RoleDestination),
 		Spec: networkingv1.NetworkPolicySpec{
 			PodSelector: metav1.LabelSelector{MatchLabels: r.selector(l)},
 			PolicyTypes: []networkingv1.PolicyType{networkingv1.PolicyTypeIngress},
