@@ -12,11 +12,12 @@ import (
 	"github.com/backube/scribe-gen/generator/plan"
 	"github.com/backube/scribe-gen/generator/spec"
 	"github.com/backube/scribe-gen/templates/argo"
+	"github.com/backube/scribe-gen/templates/tekton"
 )
 
 // engines are the engines that bundles can be made for. A new one is one more
 // entry.
-func engines() []generator.Engine { return []generator.Engine{argo.Engine{}} }
+func engines() []generator.Engine { return []generator.Engine{argo.Engine{}, tekton.Engine{}} }
 
 func newGenerateCommand(io streams) *cobra.Command {
 	var paths []string

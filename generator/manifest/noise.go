@@ -14,6 +14,12 @@ var noise = map[string][]string{
 		"spec.templates[].container.resources",
 		"spec.templates[].dag.tasks[].arguments",
 	},
+	"CronJob": {
+		"spec.jobTemplate.metadata.creationTimestamp",
+		"spec.jobTemplate.metadata",
+		"spec.jobTemplate.spec.template.metadata.creationTimestamp",
+		"spec.jobTemplate.spec.template.spec.containers[].resources",
+	},
 	"CronWorkflow": {
 		"spec.workflowMetadata.creationTimestamp",
 		"spec.workflowSpec.arguments",

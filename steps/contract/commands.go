@@ -106,11 +106,35 @@ type Promote struct {
 	Resume       bool          `flag:"resume" usage:"undo the fencing: accept pushes again; the promoted claim is left alone"`
 }
 
+// TektonStart creates a PipelineRun from its skeleton, unless one of the same
+// Pipeline is active, and removes old ones. A CronJob runs it, as Tekton has no
+// schedules.
+type TektonStart struct {
+	Common
+	Namespace string        `flag:"namespace" usage:"namespace of the PipelineRuns; default the pod's own"`
+	Skeleton  string        `flag:"skeleton" usage:"file of the PipelineRun to create, YAML; its name is not used"`
+	Name      string        `flag:"name" usage:"name of the PipelineRun, the same in every attempt of one start, such as the Job's"`
+	Wait      time.Duration `flag:"wait" usage:"how long to wait for active runs of the Pipeline to end before this start is given up; 0 gives it up at once"`
+	Keep      int           `flag:"keep" usage:"finished runs of the schedule to keep, of the succeeded ones and of the others each (default 3)"`
+}
+
+// TektonTurn waits until every older run of the Pipeline has ended, so that at
+// most one works at a time.
+type TektonTurn struct {
+	Common
+	Namespace string        `flag:"namespace" usage:"namespace of the PipelineRuns; default the pod's own"`
+	Pipeline  string        `flag:"pipeline" usage:"name of the Pipeline; empty, for a step that runs alone, waits for nothing"`
+	RunName   string        `flag:"run-name" usage:"name of the step's own PipelineRun"`
+	Timeout   time.Duration `flag:"timeout" usage:"longest wait for the older runs (default 1h)"`
+}
+
 // The binaries of the steps.
 const (
 	ProgramSnapshot = "snapshot"
 	ProgramRsync    = "rsync"
 	ProgramPromote  = "promote"
+	// ProgramTekton does for Tekton what other engines do themselves.
+	ProgramTekton = "tekton"
 )
 
 func (*SnapshotCreate) Program() string  { return ProgramSnapshot }
@@ -129,6 +153,10 @@ func (*RsyncCopy) Program() string       { return ProgramRsync }
 func (*RsyncCopy) Verb() string          { return "copy" }
 func (*Promote) Program() string         { return ProgramPromote }
 func (*Promote) Verb() string            { return "" }
+func (*TektonStart) Program() string     { return ProgramTekton }
+func (*TektonStart) Verb() string        { return "start" }
+func (*TektonTurn) Program() string      { return ProgramTekton }
+func (*TektonTurn) Verb() string         { return "turn" }
 
 // Commands returns an empty value of every step's arguments, for tests and
 // reference documentation.
@@ -136,5 +164,6 @@ func Commands() []Command {
 	return []Command{
 		&SnapshotCreate{}, &SnapshotCleanup{}, &SnapshotPrune{},
 		&RsyncKeys{}, &RsyncListen{}, &RsyncPush{}, &RsyncCopy{}, &Promote{},
+		&TektonStart{}, &TektonTurn{},
 	}
 }

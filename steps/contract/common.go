@@ -42,10 +42,6 @@ type Replica struct {
 	SnapshotTimeout time.Duration `flag:"snapshot-timeout" usage:"longest wait for the replica snapshot to be cut (default 10m)"`
 }
 
-// AttemptVariable is the environment variable in which an engine tells a step the
-// number of the attempt, from 1; it stands in every log line.
-const AttemptVariable = "SCRIBE_ATTEMPT"
-
 // MethodDirect is the copy method that copies nothing: a source is read live, a
 // replica gets no snapshot.
 const MethodDirect = "Direct"

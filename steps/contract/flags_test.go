@@ -2,11 +2,11 @@ package contract
 
 import (
 	"fmt"
+	"io"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -67,14 +67,45 @@ func TestFlagsAreDocumentedAndUnique(t *testing.T) {
 	}
 }
 
-func TestOutcomeFitsTheTerminationMessage(t *testing.T) {
-	o := Outcome{Step: "rsync push", Outcome: ResultFailed, Reason: strings.Repeat("größer ", 2000), Warnings: []string{strings.Repeat("w", 3000), "second"}}
-	b := o.Encode()
-	assert.LessOrEqual(t, len(b), OutcomeLimit)
-	assert.True(t, utf8.Valid(b))
-	assert.Contains(t, string(b), `"reason":"größer`)
-	small := Outcome{Step: "x", Outcome: ResultDone, Warnings: []string{"kept"}}
-	assert.Contains(t, string(small.Encode()), "kept")
+// A parameter that nobody set is an empty string, which is every type's zero value.
+func TestEmptyValuesAreZeroValues(t *testing.T) {
+	for _, c := range Commands() {
+		fs := Flags(c)
+		eachField(reflect.ValueOf(c).Elem(), func(f reflect.StructField, v reflect.Value) {
+			name := f.Tag.Get("flag")
+			set := map[reflect.Kind]string{reflect.Bool: "true", reflect.Int: "7", reflect.Int64: "7s", reflect.String: "x"}[v.Kind()]
+			require.NoError(t, fs.Set(name, set), name)
+			assert.False(t, v.IsZero(), name)
+			require.NoError(t, fs.Set(name, ""), name)
+			assert.True(t, v.IsZero(), name)
+		})
+	}
+	push := &RsyncPush{}
+	require.NoError(t, Flags(push).Parse([]string{"--streams=", "--commit-timeout=", "--allow-empty-source"}))
+	assert.Equal(t, &RsyncPush{Guard: Guard{AllowEmptySource: true}}, push)
+	for _, bad := range []string{"--streams=x", "--commit-timeout=5", "--allow-empty-source=maybe"} {
+		fs := Flags(&RsyncPush{})
+		fs.SetOutput(io.Discard)
+		assert.Error(t, fs.Parse([]string{bad}), bad)
+	}
+}
+
+// Whatever a parameter holds, what is read is what the same arguments say again.
+func FuzzFlags(f *testing.F) {
+	f.Add("", "", "", "")
+	f.Add("1h", "7", "true", "--x=y")
+	f.Add("-1ns", "0x10", "f", "\x00")
+	f.Fuzz(func(t *testing.T, timeout, streams, empty, filter string) {
+		push := &RsyncPush{}
+		fs := Flags(push)
+		fs.SetOutput(io.Discard)
+		if fs.Parse([]string{"--commit-timeout=" + timeout, "--streams=" + streams, "--allow-empty-source=" + empty, "--filter-file=" + filter}) != nil {
+			return
+		}
+		again := &RsyncPush{}
+		require.NoError(t, Flags(again).Parse(Args(push)[1:]))
+		assert.Equal(t, push, again)
+	})
 }
 
 func TestNamesFit(t *testing.T) {

@@ -22,6 +22,8 @@ const (
 	// LabelRole is the role of the pods and objects of a pipeline: source,
 	// destination or promote.
 	LabelRole = "scribe.backube/role"
+	// LabelScheduled is "true" on the PipelineRuns that a schedule started.
+	LabelScheduled = "scribe.backube/scheduled"
 	// AnnotationRecoveryPoint is the recovery point of a replica snapshot, RFC 3339
 	// with nanoseconds.
 	AnnotationRecoveryPoint = "scribe.backube/recovery-point"

@@ -5,9 +5,18 @@ import (
 	"time"
 )
 
-// OutcomeLimit is the largest termination message that Kubernetes keeps, in
-// bytes (container terminationMessagePath, 4 KiB per container).
-const OutcomeLimit = 4096
+// OutcomeLimit is the largest outcome in bytes, as a JSON string that holds its
+// JSON object.
+//
+// The kubelet keeps 4096 bytes of a container's termination message, and 12 KiB of
+// a pod's, of which each container has an equal share: 4096 bytes of three. Tekton
+// makes a JSON array of a step's results there, and drops what does not fit, so
+// that the outcome is quoted once more and shares the room with the result's name
+// and what Tekton itself notes (start, exit code, reason).
+const OutcomeLimit = 3072
+
+// OutcomeResult is the name of the Tekton result that an outcome is.
+const OutcomeResult = "outcome"
 
 // DefaultTerminationFile is where Kubernetes reads a container's termination
 // message from unless the pod says otherwise.
@@ -29,8 +38,8 @@ const (
 	ResultRefused Result = "refused"
 )
 
-// Outcome is a step's last word, one JSON object of at most [OutcomeLimit]
-// bytes in the termination message.
+// Outcome is a step's last word, one JSON object in the termination message, of at
+// most [OutcomeLimit] bytes when it is quoted as a JSON string.
 type Outcome struct {
 	// Step is the binary and its verb, such as "rsync push".
 	Step string `json:"step"`
@@ -42,6 +51,9 @@ type Outcome struct {
 	Code Refusal `json:"code,omitempty"`
 	// Run is the run ID the step worked on.
 	Run string `json:"run,omitempty"`
+	// Attempt is the number of the attempt, from 1, where a step makes its attempts
+	// itself.
+	Attempt int `json:"attempt,omitempty"`
 	// RecoveryPoint is the instant of the source's point-in-time image.
 	RecoveryPoint *time.Time `json:"recoveryPoint,omitempty"`
 	// Snapshot is the replica snapshot of the run.
@@ -69,22 +81,52 @@ type Outcome struct {
 }
 
 // Encode returns the outcome as one JSON object that fits the termination
-// message: warnings go first, then the end of the reason.
+// message: warnings go first, then the end of the reason, then whatever else is
+// not needed to tell how the step ended.
 func (o Outcome) Encode() []byte {
 	for {
 		b, err := json.Marshal(o)
-		if err == nil && len(b) <= OutcomeLimit {
-			return b
-		}
-		switch {
-		case err != nil:
+		if err != nil {
 			return []byte(`{"outcome":"failed","reason":"unencodable outcome"}`)
+		}
+		length := quotedLength(b)
+		switch {
+		case length <= OutcomeLimit:
+			return b
 		case len(o.Warnings) > 0:
 			o.Warnings = o.Warnings[:len(o.Warnings)-1]
+		case o.Reason != "":
+			o.Reason = shorten(o.Reason, min(len(o.Reason)-1, len(o.Reason)*OutcomeLimit/length))
 		default:
-			o.Reason = shorten(o.Reason, len(o.Reason)/2)
+			o = Outcome{Step: shorten(o.Step, 64), Outcome: o.Outcome, Code: o.Code, Seconds: o.Seconds}
 		}
 	}
+}
+
+// quotedLength is the length of text as a JSON string, as Tekton encodes it.
+func quotedLength(text []byte) int {
+	quoted, _ := json.Marshal(string(text)) // a string can always be encoded
+	return len(quoted)
+}
+
+// ParseOutcome reads the termination message of a step's container: the outcome
+// itself, or Tekton's array of results of which one is the outcome. It returns nil
+// when there is none, as for a container that was killed or that is no step's.
+func ParseOutcome(message string) *Outcome {
+	var results []struct{ Key, Value string }
+	if json.Unmarshal([]byte(message), &results) == nil {
+		message = ""
+		for _, r := range results {
+			if r.Key == OutcomeResult {
+				message = r.Value // the last one counts, as for Tekton
+			}
+		}
+	}
+	var outcome Outcome
+	if json.Unmarshal([]byte(message), &outcome) != nil || outcome.Outcome == "" {
+		return nil
+	}
+	return &outcome
 }
 
 // shorten cuts s to at most n bytes without splitting a character.

@@ -1,12 +1,8 @@
 package argo
 
 import (
-	"bytes"
 	"context"
-	"flag"
 	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
@@ -19,66 +15,10 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	"sigs.k8s.io/yaml"
 
-	"github.com/backube/scribe-gen/generator"
-	"github.com/backube/scribe-gen/generator/manifest"
-	"github.com/backube/scribe-gen/generator/spec"
+	"github.com/backube/scribe-gen/templates/enginetest"
 )
 
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-const specFile = "spec.yaml"
-
-func compile(t *testing.T, file string) []manifest.Bundle {
-	t.Helper()
-	data, err := os.ReadFile(file)
-	require.NoError(t, err)
-	list, problems := spec.Parse(file, data)
-	require.Empty(t, problems)
-	require.Len(t, list, 1)
-	bundles, err := generator.Compile(list[0], Engine{})
-	require.NoError(t, err)
-	return bundles
-}
-
-func encode(t *testing.T, bundles ...manifest.Bundle) string {
-	t.Helper()
-	var out bytes.Buffer
-	require.NoError(t, manifest.Encode(&out, bundles))
-	return out.String()
-}
-
-// Each folder of testdata is a case: spec.yaml and what it must compile to, one
-// file per site and no others.
-func TestGolden(t *testing.T) {
-	cases, err := filepath.Glob(filepath.Join("testdata", "*", specFile))
-	require.NoError(t, err)
-	require.NotEmpty(t, cases)
-	for _, file := range cases {
-		dir := filepath.Dir(file)
-		t.Run(filepath.Base(dir), func(t *testing.T) {
-			bundles := compile(t, file)
-			assert.Equal(t, encode(t, bundles...), encode(t, compile(t, file)...), "twice the same")
-			expected := map[string]bool{filepath.Join(dir, specFile): true}
-			for _, b := range bundles {
-				golden := filepath.Join(dir, b.Site+".yaml")
-				expected[golden] = true
-				got := encode(t, b)
-				if *update {
-					require.NoError(t, os.WriteFile(golden, []byte(got), 0o644))
-				}
-				want, err := os.ReadFile(golden)
-				require.NoError(t, err, "run the tests with -update")
-				assert.Equal(t, string(want), got)
-				accept(t, string(want))
-			}
-			files, err := filepath.Glob(filepath.Join(dir, "*"))
-			require.NoError(t, err)
-			for _, f := range files {
-				assert.True(t, expected[f], "%s belongs to no site", f)
-			}
-		})
-	}
-}
+func TestGolden(t *testing.T) { enginetest.Golden(t, Engine{}, accept) }
 
 // accept decodes every document strictly into its upstream type and runs Argo's
 // own validators, so that a mistake that was made golden does not hide.
@@ -99,7 +39,7 @@ func accept(t *testing.T, stream string) {
 	}
 	templates := getter{}
 	var crons []*wfv1.CronWorkflow
-	for _, document := range strings.Split(stream, "---\n")[1:] {
+	for _, document := range enginetest.Documents(stream) {
 		var kind struct{ Kind string }
 		require.NoError(t, yaml.Unmarshal([]byte(document), &kind))
 		require.Contains(t, types, kind.Kind)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
-	"slices"
 	"strings"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
@@ -15,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/backube/scribe-gen/generator/manifest"
+	"github.com/backube/scribe-gen/templates/internal/common"
 )
 
 // lint reports what Argo's own validators and the API server let pass, and what
@@ -63,38 +63,21 @@ func (l *linter) collect(o manifest.Object) {
 	}
 }
 
-// clusterScoped are the kinds that belong to no namespace.
-var clusterScoped = [...]string{"ClusterRole", "ClusterRoleBinding"}
-
 // nameLimits are the longest names by kind, in bytes, where they are shorter than
 // what any object may have: runs of a CronWorkflow get a time stamp, a
 // WorkflowTemplate's name becomes a label.
-var nameLimits = [...]struct {
-	kind  string
-	limit int
-}{{"CronWorkflow", 52}, {"WorkflowTemplate", 63}, {"Service", 63}}
+var nameLimits = map[string]int{"CronWorkflow": 52, "WorkflowTemplate": 63, "Service": 63}
 
-// object checks what holds for every object.
+// object checks what holds for every object. Argo's offline lint takes objects with
+// and without namespace for strangers.
 func (l *linter) object(o manifest.Object) {
-	kind, name := o.GetObjectKind().GroupVersionKind().Kind, o.GetName()
-	l.where = kind + " " + name
-	if slices.Contains(clusterScoped[:], kind) {
-		if o.GetNamespace() != "" {
-			l.failf("is not in a namespace")
-		}
-		return // names of roles may hold a colon
-	}
-	// Argo's offline lint takes objects with and without namespace for strangers.
-	if o.GetNamespace() == "" || o.GetNamespace() != l.namespace {
-		l.failf("namespace %q, want %q", o.GetNamespace(), l.namespace)
-	}
-	for _, problem := range validation.IsDNS1123Subdomain(name) {
-		l.failf("name: %s", problem)
-	}
-	for _, n := range nameLimits {
-		if n.kind == kind && len(name) > n.limit {
-			l.failf("name has %d bytes, at most %d are possible", len(name), n.limit)
-		}
+	l.where = o.GetObjectKind().GroupVersionKind().Kind + " " + o.GetName()
+	l.fail(common.Problems(o, l.namespace, nameLimits))
+}
+
+func (l *linter) fail(problems []string) {
+	for _, problem := range problems {
+		l.failf("%s", problem)
 	}
 }
 
@@ -170,23 +153,7 @@ func (l *linter) pod(t *wfv1.Template) {
 		l.failf("has no time limit")
 	}
 	l.retry(t.RetryStrategy)
-	mounted, declared := map[string]bool{}, map[string]bool{}
-	for _, v := range t.Volumes {
-		declared[v.Name] = true
-		for _, problem := range validation.IsDNS1123Label(v.Name) {
-			l.failf("volume %q: %s", v.Name, problem)
-		}
-	}
-	for _, m := range t.Container.VolumeMounts {
-		if mounted[m.Name] = true; !declared[m.Name] {
-			l.failf("mounts %q, which is no volume of it", m.Name)
-		}
-	}
-	for _, v := range t.Volumes {
-		if !mounted[v.Name] {
-			l.failf("volume %q is attached to its pod although nothing mounts it", v.Name)
-		}
-	}
+	l.fail(common.MountProblems(t.Volumes, t.Container.VolumeMounts))
 }
 
 // lastRetry is what Argo gives to retry expressions.

@@ -2,7 +2,6 @@ package argo
 
 import (
 	"encoding/json"
-	"path/filepath"
 	"testing"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
@@ -14,31 +13,17 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/backube/scribe-gen/generator/manifest"
+	"github.com/backube/scribe-gen/templates/enginetest"
 )
-
-// find returns the first object of a type.
-func find[T manifest.Object](t *testing.T, objects []manifest.Object) T {
-	t.Helper()
-	for _, o := range objects {
-		if found, ok := o.(T); ok {
-			return found
-		}
-	}
-	require.Fail(t, "no such object")
-	panic("unreachable")
-}
 
 // Each case breaks one thing of good objects that Argo's validators let pass.
 func TestLint(t *testing.T) {
 	// The templates of the source: main, snapshot, push, cleanup.
 	push := func(t *testing.T, objects []manifest.Object) *wfv1.Template {
-		return &find[*wfv1.WorkflowTemplate](t, objects).Spec.Templates[2]
+		return &enginetest.Find[*wfv1.WorkflowTemplate](t, objects).Spec.Templates[2]
 	}
-	cron := find[*wfv1.CronWorkflow]
-	tests := map[string]struct {
-		spoil func(t *testing.T, objects []manifest.Object)
-		want  string
-	}{
+	cron := enginetest.Find[*wfv1.CronWorkflow]
+	enginetest.Lint(t, Engine{}, lint, map[string]enginetest.Fault{
 		"mount without volume": {func(t *testing.T, o []manifest.Object) {
 			p := push(t, o)
 			p.Volumes = p.Volumes[:1]
@@ -57,7 +42,7 @@ func TestLint(t *testing.T) {
 		"upper case": {func(t *testing.T, o []manifest.Object) { push(t, o).Name = "Push" }, "template Push: name: "},
 		"digit":      {func(t *testing.T, o []manifest.Object) { taskOf(t, o).Name = "1push" }, "cannot begin with a digit"},
 		"fails fast": {func(t *testing.T, o []manifest.Object) {
-			find[*wfv1.WorkflowTemplate](t, o).Spec.Templates[0].DAG.FailFast = nil
+			enginetest.Find[*wfv1.WorkflowTemplate](t, o).Spec.Templates[0].DAG.FailFast = nil
 		}, "fails fast"},
 		"stranger's variable": {func(t *testing.T, o []manifest.Object) {
 			push(t, o).Container.Args = []string{"{{workflow.name}}"}
@@ -72,10 +57,10 @@ func TestLint(t *testing.T) {
 		"no account": {func(t *testing.T, o []manifest.Object) { push(t, o).ServiceAccountName = "x" }, `no ServiceAccount "x"`},
 		"no limit":   {func(t *testing.T, o []manifest.Object) { push(t, o).Timeout = "" }, "has no time limit"},
 		"no deadline": {func(t *testing.T, o []manifest.Object) {
-			find[*wfv1.WorkflowTemplate](t, o).Spec.ActiveDeadlineSeconds = nil
+			enginetest.Find[*wfv1.WorkflowTemplate](t, o).Spec.ActiveDeadlineSeconds = nil
 		}, "has no deadline"},
 		"mutex": {func(t *testing.T, o []manifest.Object) {
-			find[*wfv1.WorkflowTemplate](t, o).Spec.Synchronization.Mutexes[0].Name = ""
+			enginetest.Find[*wfv1.WorkflowTemplate](t, o).Spec.Synchronization.Mutexes[0].Name = ""
 		}, `mutex ""`},
 		"no schedule": {func(t *testing.T, o []manifest.Object) { cron(t, o).Spec.Schedules = nil }, "has no schedule"},
 		"no zone":     {func(t *testing.T, o []manifest.Object) { cron(t, o).Spec.Timezone = "" }, "has no time zone"},
@@ -88,21 +73,13 @@ func TestLint(t *testing.T) {
 		"name of a cron": {func(t *testing.T, o []manifest.Object) {
 			cron(t, o).Name = "a-name-of-fifty-three-characters-is-one-too-many-here"
 		}, "name has 53 bytes, at most 52 are possible"},
-		"namespace": {func(t *testing.T, o []manifest.Object) { find[*corev1.ConfigMap](t, o).Namespace = "" }, `namespace "", want "wiki"`},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			objects := compile(t, filepath.Join("testdata", "dr", specFile))[0].Objects
-			require.NoError(t, lint(objects, map[string]bool{}))
-			test.spoil(t, objects)
-			assert.ErrorContains(t, lint(objects, map[string]bool{}), test.want)
-		})
-	}
+		"namespace": {func(t *testing.T, o []manifest.Object) { enginetest.Find[*corev1.ConfigMap](t, o).Namespace = "" }, `namespace "", want "wiki"`},
+	})
 }
 
 // taskOf returns the task that pushes.
 func taskOf(t *testing.T, objects []manifest.Object) *wfv1.DAGTask {
-	return &find[*wfv1.WorkflowTemplate](t, objects).Spec.Templates[0].DAG.Tasks[1]
+	return &enginetest.Find[*wfv1.WorkflowTemplate](t, objects).Spec.Templates[0].DAG.Tasks[1]
 }
 
 // The controller fills in variables in several passes; the number of the attempt

@@ -130,7 +130,9 @@ func destinationPipeline() plan.Pipeline {
 		Name: "scribe-r-here-dst", Role: contract.RoleDestination, Timeout: 2 * time.Hour, Lock: "scribe-r-here-dst",
 		Schedule: &plan.Schedule{Cron: "@hourly", TimeZone: "Etc/UTC", Suspend: true, StartingDeadline: time.Hour},
 		Steps: []plan.Step{
-			{Name: "listen", Account: "own", Retry: plan.Retry{}, Timeout: time.Hour, Port: 2222, Pod: mover(false),
+			{Name: "keys", Account: "scribe-r-here-source", Retry: retry, Timeout: time.Minute, Pod: control,
+				Command: &contract.RsyncKeys{Common: common(), Address: "r-here.apps.svc", Port: 22}},
+			{Name: "listen", Needs: []string{"keys"}, Account: "own", Retry: plan.Retry{}, Timeout: time.Hour, Port: 2222, Pod: mover(false),
 				Command: &contract.RsyncListen{Common: common(), Keys: plan.MountPath("keys"),
 					Replica: contract.Replica{Root: plan.MountPath("data")}},
 				Mounts: []plan.Mount{

@@ -1,0 +1,34 @@
+package tekton
+
+import (
+	"slices"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+
+	"github.com/backube/scribe-gen/generator/plan"
+	"github.com/backube/scribe-gen/templates/internal/common"
+)
+
+// rights are what an account needs because of how Tekton works.
+func (r relationship) rights(a plan.Account) []rbacv1.PolicyRule {
+	rules := []plan.Rule{{
+		Resources: []string{"pods"}, Verbs: []string{"list"},
+		Reason: "find out whether the step gave up in an earlier pod",
+	}}
+	if r.begins(a) {
+		rules = append(rules, plan.Rule{
+			Group: "tekton.dev", Resources: []string{"pipelineruns"}, Verbs: []string{"list", "watch"},
+			Reason: "wait until older runs have ended",
+		})
+	}
+	return common.PolicyRules(append(rules, a.Lingering...))
+}
+
+// begins reports whether runs begin with a step of the account.
+func (r relationship) begins(a plan.Account) bool {
+	return slices.ContainsFunc(r.Pipelines, func(p plan.Pipeline) bool {
+		return slices.ContainsFunc(p.Steps, func(s plan.Step) bool {
+			return s.Account == a.Name && waitsForTurn(&p, &s)
+		})
+	})
+}
