@@ -2,6 +2,7 @@ package argo
 
 import (
 	"context"
+	"flag"
 	"os"
 	"testing"
 
@@ -18,7 +19,9 @@ import (
 	"github.com/backube/scribe-gen/templates/enginetest"
 )
 
-func TestGolden(t *testing.T) { enginetest.Golden(t, Engine{}, accept) }
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func TestGolden(t *testing.T) { enginetest.Golden(t, Engine{}, *update, accept) }
 
 // accept decodes every document strictly into its upstream type and runs Argo's
 // own validators, so that a mistake that was made golden does not hide.

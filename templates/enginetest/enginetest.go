@@ -22,28 +22,47 @@ func Run(t *testing.T, e generator.Engine, inspect Inspector) {
 	c.pipelines, err = inspect.Pipelines(c.objects)
 	require.NoError(t, err)
 
-	t.Run("every step once", c.everyStepOnce)
-	t.Run("order", c.order)
-	t.Run("arguments", c.arguments)
-	t.Run("outputs", c.outputs)
-	t.Run("parameters", c.parameters)
-	t.Run("mounts", c.mounts)
-	t.Run("only what is mounted", c.onlyWhatIsMounted)
-	t.Run("secrets are files", c.secretsAreFiles)
-	t.Run("retry", c.retry)
-	t.Run("permanent failures are not retried", c.noRetry)
-	t.Run("timeouts", c.timeouts)
-	t.Run("schedule", c.schedule)
-	t.Run("exclusive", c.exclusive)
-	t.Run("security", c.security)
-	t.Run("placement", c.placement)
-	t.Run("listener", c.listener)
-	t.Run("access", c.access)
-	t.Run("claims", c.claims)
-	t.Run("texts", c.texts)
-	t.Run("names and labels", c.namesAndLabels)
-	t.Run("unsupported", c.unsupported)
-	t.Run("deterministic", c.deterministic)
+	for _, f := range features {
+		t.Run(f.name, func(t *testing.T) { f.check(&c, t) })
+	}
+}
+
+// features are what a plan can ask for, and how it is checked.
+var features = []struct {
+	name  string
+	check func(*conformance, *testing.T)
+}{
+	{"every step once", (*conformance).everyStepOnce},
+	{"order", (*conformance).order},
+	{"arguments", (*conformance).arguments},
+	{"outputs", (*conformance).outputs},
+	{"parameters", (*conformance).parameters},
+	{"mounts", (*conformance).mounts},
+	{"only what is mounted", (*conformance).onlyWhatIsMounted},
+	{"secrets are files", (*conformance).secretsAreFiles},
+	{"retry", (*conformance).retry},
+	{"permanent failures are not retried", (*conformance).noRetry},
+	{"timeouts", (*conformance).timeouts},
+	{"schedule", (*conformance).schedule},
+	{"exclusive", (*conformance).exclusive},
+	{"security", (*conformance).security},
+	{"placement", (*conformance).placement},
+	{"listener", (*conformance).listener},
+	{"access", (*conformance).access},
+	{"claims", (*conformance).claims},
+	{"texts", (*conformance).texts},
+	{"names and labels", (*conformance).namesAndLabels},
+	{"unsupported", (*conformance).unsupported},
+	{"deterministic", (*conformance).deterministic},
+}
+
+// Features returns the names of what every engine must show.
+func Features() []string {
+	names := make([]string, len(features))
+	for i, f := range features {
+		names[i] = f.name
+	}
+	return names
 }
 
 type conformance struct {

@@ -3,7 +3,6 @@ package enginetest
 import (
 	"bytes"
 	"embed"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,13 +21,11 @@ import (
 //go:embed testdata/*.yaml
 var specs embed.FS
 
-var update = flag.Bool("update", false, "rewrite the golden files")
-
 // Golden compiles the suite's specs for the engine and compares each site's bundle
 // with testdata/<spec>/<site>.yaml of the calling package, which may hold nothing
-// else; -update rewrites them. accept looks at every bundle, so that a mistake that
+// else; with update it rewrites them. accept looks at every bundle, so that a mistake that
 // was made golden does not hide.
-func Golden(t *testing.T, e generator.Engine, accept func(t *testing.T, stream string)) {
+func Golden(t *testing.T, e generator.Engine, update bool, accept func(t *testing.T, stream string)) {
 	files, err := specs.ReadDir("testdata")
 	require.NoError(t, err)
 	expected := map[string]bool{}
@@ -40,7 +37,7 @@ func Golden(t *testing.T, e generator.Engine, accept func(t *testing.T, stream s
 			for _, b := range bundles {
 				golden := filepath.Join("testdata", name, b.Site+".yaml")
 				expected[golden] = true
-				accept(t, compare(t, golden, encode(t, b)))
+				accept(t, compare(t, golden, encode(t, b), update))
 			}
 		})
 	}
@@ -52,9 +49,9 @@ func Golden(t *testing.T, e generator.Engine, accept func(t *testing.T, stream s
 }
 
 // compare returns what the golden file holds.
-func compare(t *testing.T, golden, got string) string {
+func compare(t *testing.T, golden, got string, update bool) string {
 	t.Helper()
-	if *update {
+	if update {
 		require.NoError(t, os.MkdirAll(filepath.Dir(golden), 0o755))
 		require.NoError(t, os.WriteFile(golden, []byte(got), 0o644))
 	}

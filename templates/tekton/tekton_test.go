@@ -3,6 +3,7 @@ package tekton
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -18,7 +19,9 @@ import (
 	"github.com/backube/scribe-gen/templates/enginetest"
 )
 
-func TestGolden(t *testing.T) { enginetest.Golden(t, Engine{}, accept) }
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func TestGolden(t *testing.T) { enginetest.Golden(t, Engine{}, *update, accept) }
 
 // accept decodes every document strictly into its upstream type, as the webhook does,
 // and runs Tekton's own defaulting, which must not change it, and validation.
