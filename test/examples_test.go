@@ -15,6 +15,7 @@ import (
 	"github.com/backube/scribe-gen/generator/manifest"
 	"github.com/backube/scribe-gen/generator/spec"
 	"github.com/backube/scribe-gen/templates/argo"
+	"github.com/backube/scribe-gen/templates/tekton"
 )
 
 var update = flag.Bool("update", false, "rewrite the generated examples")
@@ -34,7 +35,7 @@ func TestExamplesAreCurrent(t *testing.T) {
 			require.Empty(t, problems)
 			expected := map[string]bool{}
 			for _, r := range list {
-				bundles, err := generator.Compile(r, argo.Engine{})
+				bundles, err := generator.Compile(r, argo.Engine{}, tekton.Engine{})
 				require.NoError(t, err)
 				if *update {
 					_, err := manifest.Write(dir, bundles)
