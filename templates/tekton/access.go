@@ -9,12 +9,22 @@ import (
 	"github.com/backube/scribe-gen/templates/internal/common"
 )
 
+// earlierPods is needed by every account.
+var earlierPods = plan.Rule{
+	Resources: []string{"pods"}, Verbs: []string{"list"},
+	Reason: "find out whether the step gave up in an earlier pod",
+}
+
+func listsPods(r plan.Rule) bool {
+	return r.Group == "" && slices.Contains(r.Resources, "pods") && slices.Contains(r.Verbs, "list")
+}
+
 // rights are what an account needs because of how Tekton works.
 func (r relationship) rights(a plan.Account) []rbacv1.PolicyRule {
-	rules := []plan.Rule{{
-		Resources: []string{"pods"}, Verbs: []string{"list"},
-		Reason: "find out whether the step gave up in an earlier pod",
-	}}
+	var rules []plan.Rule
+	if !slices.ContainsFunc(a.Rules, listsPods) {
+		rules = append(rules, earlierPods)
+	}
 	if r.begins(a) {
 		rules = append(rules, plan.Rule{
 			Group: "tekton.dev", Resources: []string{"pipelineruns"}, Verbs: []string{"list", "watch"},

@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -22,7 +21,7 @@ func TestBundlesAreStoredAsApplied(t *testing.T) {
 				assert.Empty(t, applied.Warnings, what)
 				live, err := c.Get(t.Context(), b.objects[i])
 				require.NoError(t, err)
-				storedAsApplied(t, b.objects[i], live)
+				f.engine.storedAsApplied(t, b.objects[i], live)
 				unchangedByAnother(t, c, b.objects[i])
 			}
 		}
@@ -32,11 +31,11 @@ func TestBundlesAreStoredAsApplied(t *testing.T) {
 // storedAsApplied compares field by field. In custom resources the server may not
 // even add a field: tools for GitOps know the defaults of Kubernetes' own kinds,
 // but compare lists of others as a whole, and would report a difference for good.
-func storedAsApplied(t *testing.T, applied, live *unstructured.Unstructured) {
+func (e engine) storedAsApplied(t *testing.T, applied, live *unstructured.Unstructured) {
 	t.Helper()
 	found := kube.Compare(applied.Object, live.Object)
 	assert.Empty(t, found.Lost().String(), "%s: applied -> stored", kube.Describe(applied))
-	if applied.GroupVersionKind().Group == wfv1.SchemeGroupVersion.Group {
+	if applied.GroupVersionKind().Group == e.group {
 		assert.Empty(t, found.Below("spec").String(), "%s: defaults that the bundle must have", kube.Describe(applied))
 	}
 }
@@ -77,10 +76,11 @@ func TestStrictValidationIsOn(t *testing.T) {
 	}
 	for _, wrong := range []string{
 		"{apiVersion: argoproj.io/v1alpha1, kind: WorkflowTemplate, metadata: {name: a}, spec: {entrypoynt: main}}",
+		"{apiVersion: tekton.dev/v1, kind: Task, metadata: {name: a}, spec: {stebs: [], steps: [{name: a, image: a}]}}",
 		"{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, dada: {}}",
 	} {
 		_, err := c.Apply(t.Context(), object(wrong))
-		assert.Regexp(t, "entrypoynt|dada", err)
+		assert.Regexp(t, "entrypoynt|stebs|dada", err)
 	}
 	applied, err := c.Apply(t.Context(), object(`{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {
 		nodeSelector: {beta.kubernetes.io/os: linux}, automountServiceAccountToken: false,

@@ -46,17 +46,18 @@ var changes = []struct {
 // Every change of a spec can be applied over what is there, without force and
 // without deleting anything first: no field of a bundle is immutable.
 func TestChangedSpecsAreApplied(t *testing.T) {
-	c := server(t)
-	f := named(t, "wikidata")
-	namespaces := f.namespaces(t, c, nil)
-	for _, change := range changes {
-		for _, b := range f.compileIn(t, namespaces, change.change) {
-			applied, err := c.ApplyAll(t.Context(), b.objects)
-			require.NoError(t, err, change.name)
-			for i := range applied {
-				assert.Empty(t, applied[i].Warnings, "%s: %s", change.name, kube.Describe(b.objects[i]))
-				storedAsApplied(t, b.objects[i], applied[i].Object)
+	perEngine(t, func(t *testing.T, c *kube.Cluster, e engine) {
+		f := named(t, e, "wikidata")
+		namespaces := f.namespaces(t, c, nil)
+		for _, change := range changes {
+			for _, b := range f.compileIn(t, namespaces, change.change) {
+				applied, err := c.ApplyAll(t.Context(), b.objects)
+				require.NoError(t, err, change.name)
+				for i := range applied {
+					assert.Empty(t, applied[i].Warnings, "%s: %s", change.name, kube.Describe(b.objects[i]))
+					e.storedAsApplied(t, b.objects[i], applied[i].Object)
+				}
 			}
 		}
-	}
+	})
 }

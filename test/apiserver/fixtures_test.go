@@ -13,21 +13,21 @@ import (
 	"github.com/backube/scribe-gen/generator/manifest"
 	"github.com/backube/scribe-gen/generator/plan"
 	"github.com/backube/scribe-gen/generator/spec"
-	"github.com/backube/scribe-gen/templates/argo"
 	"github.com/backube/scribe-gen/test/internal/kube"
 )
 
-// fixture is a replication to compile. Its namespaces are prefixes of those that
-// the tests make.
+// fixture is a replication to compile for an engine. Its namespaces are prefixes of
+// those that the tests make.
 type fixture struct {
-	name string
+	engine engine
+	name   string
 	// file and data are where it is read.
 	file string
 	data []byte
 }
 
 // fixtures are all examples of the project and the cases of this package.
-func fixtures(t *testing.T) []fixture {
+func fixtures(t *testing.T, e engine) []fixture {
 	t.Helper()
 	var files []string
 	for _, pattern := range []string{"../../examples/*/replication.yaml", "testdata/*.yaml"} {
@@ -36,12 +36,12 @@ func fixtures(t *testing.T) []fixture {
 		require.NotEmpty(t, found, pattern)
 		files = append(files, found...)
 	}
-	list := longest()
+	list := longest(e)
 	for _, file := range files {
 		data, err := os.ReadFile(file)
 		require.NoError(t, err)
 		for _, document := range strings.Split(string(data), "\n---\n") {
-			f := fixture{file: file, data: []byte(document)}
+			f := fixture{engine: e, file: file, data: []byte(document)}
 			f.name = f.parse(t).Metadata.Name
 			list = append(list, f)
 		}
@@ -50,9 +50,9 @@ func fixtures(t *testing.T) []fixture {
 }
 
 // named returns the fixture of a replication.
-func named(t *testing.T, replication string) fixture {
+func named(t *testing.T, e engine, replication string) fixture {
 	t.Helper()
-	for _, f := range fixtures(t) {
+	for _, f := range fixtures(t, e) {
 		if f.name == replication {
 			return f
 		}
@@ -61,10 +61,10 @@ func named(t *testing.T, replication string) fixture {
 	return fixture{}
 }
 
-// parse reads the replication anew, for the argo engine.
+// parse reads the replication anew, with the engine at every site.
 func (f fixture) parse(t *testing.T, changes ...spec.Change) *spec.Replication {
 	t.Helper()
-	list, problems := spec.Parse(f.file, f.data, append(changes, spec.WithEngine(spec.EngineArgo))...)
+	list, problems := spec.Parse(f.file, f.data, append(changes, spec.WithEngine(spec.Engine(f.engine.Name())))...)
 	require.Empty(t, problems)
 	require.Len(t, list, 1)
 	return list[0]
@@ -73,6 +73,7 @@ func (f fixture) parse(t *testing.T, changes ...spec.Change) *spec.Replication {
 // bundle is what one site of a compiled fixture applies.
 type bundle struct {
 	plan.Site
+	engine engine
 	// typed are the compiler's objects, objects the same as printed.
 	typed   []manifest.Object
 	objects []*unstructured.Unstructured
@@ -117,25 +118,14 @@ func (f fixture) compileIn(t *testing.T, namespaces map[string]string, changes .
 	})...)
 	p, err := plan.Build(r)
 	require.NoError(t, err)
-	compiled, err := generator.Compile(r, argo.Engine{})
+	compiled, err := generator.Compile(r, f.engine)
 	require.NoError(t, err)
 	require.Len(t, compiled, len(p.Sites))
 	bundles := make([]bundle, len(compiled))
 	for i, b := range compiled {
 		objects, err := kube.Objects(b)
 		require.NoError(t, err)
-		bundles[i] = bundle{Site: p.Sites[i], typed: b.Objects, objects: objects}
+		bundles[i] = bundle{Site: p.Sites[i], engine: f.engine, typed: b.Objects, objects: objects}
 	}
 	return bundles
-}
-
-// each runs the test for every fixture, side by side.
-func each(t *testing.T, test func(*testing.T, *kube.Cluster, fixture)) {
-	c := server(t)
-	for _, f := range fixtures(t) {
-		t.Run(f.name, func(t *testing.T) {
-			t.Parallel()
-			test(t, c, f)
-		})
-	}
 }

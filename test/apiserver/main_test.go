@@ -1,7 +1,8 @@
 // Package apiserver tests that a real API server takes the bundles as they are:
-// with the full CustomResourceDefinitions, strict validation, admission by Pod
-// Security Standards and quotas, and its own view of who may do what. Nothing
-// runs: the cluster is a control plane without nodes.
+// with the full CustomResourceDefinitions, strict validation, admission by Tekton's
+// webhook, Pod Security Standards and quotas, and its own view of who may do what.
+// No pod runs: the cluster is a control plane without nodes. Tekton's controller
+// makes the pods all the same.
 package apiserver
 
 import (

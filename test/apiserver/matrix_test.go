@@ -32,6 +32,8 @@ var (
 		{"storage.k8s.io", "storageclasses", ""}, {"storage.k8s.io", "csidrivers", ""},
 		{"argoproj.io", "workflows", ""}, {"argoproj.io", "workflowtemplates", ""},
 		{"argoproj.io", "cronworkflows", ""}, {"argoproj.io", "workflowtaskresults", ""},
+		{"tekton.dev", "tasks", ""}, {"tekton.dev", "pipelines", ""},
+		{"tekton.dev", "taskruns", ""}, {"tekton.dev", "pipelineruns", ""},
 	}
 	// climbs are the verbs that give more than they say.
 	climbs = map[string][]target{
@@ -92,16 +94,17 @@ func (a account) may(do authorizationv1.ResourceAttributes, own string) bool {
 
 // The server allows an account what its steps do, and denies everything else.
 func TestAccountsMayDoWhatStepsDoAndNothingElse(t *testing.T) {
-	c := server(t)
-	other := c.Namespace(t, "other", nil)
-	for _, b := range named(t, "wikidata").compile(t, c, nil) {
-		c.Install(t, b.objects)
-		for _, a := range accounts(b.Site) {
-			a.await(t, c, b.Namespace)
-			questions := matrix(a, b.Relationships[0].Name, b.Namespace, other)
-			assert.Empty(t, wrong(t, c, a, b.Namespace, questions), a.name)
+	perEngine(t, func(t *testing.T, c *kube.Cluster, e engine) {
+		other := c.Namespace(t, "other", nil)
+		for _, b := range named(t, e, "wikidata").compile(t, c, nil) {
+			c.Install(t, b.objects)
+			for _, a := range accounts(b) {
+				a.await(t, c, b.Namespace)
+				questions := matrix(a, b.Relationships[0].Name, b.Namespace, other)
+				assert.Empty(t, wrong(t, c, a, b.Namespace, questions), a.name)
+			}
 		}
-	}
+	})
 }
 
 // wrong asks all questions, several at a time, and returns those that the server

@@ -5,11 +5,11 @@ import (
 	"strings"
 	"testing"
 
-	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/backube/scribe-gen/generator/plan"
 	"github.com/backube/scribe-gen/steps/contract"
 	"github.com/backube/scribe-gen/test/internal/kube"
 )
@@ -33,7 +33,7 @@ spec:
 
 // longest are a long replication's and a long site's name, in namespaces that the
 // server fills up to the longest.
-func longest() []fixture {
+func longest(e engine) []fixture {
 	var list []fixture
 	for _, length := range []int{30, 1} {
 		replication, site := strings.Repeat("r", length), strings.Repeat("s", 36-length)
@@ -41,7 +41,7 @@ func longest() []fixture {
 		claim, replica := strings.Repeat("c", 253), strings.Repeat("d", 253-len("-promoted"))
 		data := fmt.Sprintf(longNames, replication, strings.Repeat("n", 57),
 			site, strings.Repeat("m", 57), claim, site, replica)
-		list = append(list, fixture{name: replication, file: "longest", data: []byte(data)})
+		list = append(list, fixture{engine: e, name: replication, file: "longest", data: []byte(data)})
 	}
 	return list
 }
@@ -49,10 +49,8 @@ func longest() []fixture {
 // What is made from the longest names while a pipeline runs is taken, too: a
 // scheduled run, and the objects of the steps.
 func TestNamesOfRunsAreShortEnough(t *testing.T) {
-	c := server(t)
-	for _, f := range longest() {
-		t.Run(f.name, func(t *testing.T) {
-			t.Parallel()
+	perEngine(t, func(t *testing.T, c *kube.Cluster, e engine) {
+		for _, f := range longest(e) {
 			for _, b := range f.compile(t, c, nil) {
 				require.Len(t, b.Namespace, 63)
 				c.Install(t, b.objects)
@@ -61,8 +59,8 @@ func TestNamesOfRunsAreShortEnough(t *testing.T) {
 					assert.NoError(t, err)
 				}
 			}
-		})
-	}
+		}
+	})
 }
 
 // made are objects that runs of the bundle make.
@@ -87,13 +85,9 @@ func made(t *testing.T, b bundle) []*unstructured.Unstructured {
 		contract.SnapshotName(relationship, run), contract.CopyName(run), labels)
 	objects, err := kube.Decode(strings.NewReader(text))
 	require.NoError(t, err)
-	for _, o := range b.typed {
-		switch o := o.(type) {
-		case *wfv1.CronWorkflow:
-			objects = append(objects, scheduled(t, o))
-		case *wfv1.WorkflowTemplate:
-			objects = append(objects, promoted(t, o)...)
-		}
+	objects = append(objects, b.engine.scheduled(t, b)...)
+	for _, p := range b.Relationships[0].Pipelines {
+		objects = append(objects, promoted(t, p)...)
 	}
 	for _, o := range objects {
 		o.SetNamespace(b.Namespace)
@@ -101,29 +95,13 @@ func made(t *testing.T, b bundle) []*unstructured.Unstructured {
 	return objects
 }
 
-// scheduled is a run that Argo makes from a CronWorkflow.
-func scheduled(t *testing.T, cron *wfv1.CronWorkflow) *unstructured.Unstructured {
-	t.Helper()
-	w := &wfv1.Workflow{Spec: cron.Spec.WorkflowSpec}
-	w.TypeMeta.APIVersion, w.TypeMeta.Kind = cron.APIVersion, "Workflow"
-	w.Name = cron.Name + "-9999999999"
-	w.Labels = map[string]string{
-		"workflows.argoproj.io/cron-workflow":     cron.Name,
-		"workflows.argoproj.io/workflow-template": w.Spec.WorkflowTemplateRef.Name,
-		"workflows.argoproj.io/workflow":          w.Name, // of its pods
-	}
-	object, err := kube.Untyped(w)
-	require.NoError(t, err)
-	return object
-}
-
 // promoted is the claim that a promotion makes unless it is told otherwise.
-func promoted(t *testing.T, template *wfv1.WorkflowTemplate) []*unstructured.Unstructured {
+func promoted(t *testing.T, p plan.Pipeline) []*unstructured.Unstructured {
 	t.Helper()
-	for _, p := range template.Spec.Arguments.Parameters {
-		if p.Name == "claim" {
+	for _, param := range p.Params {
+		if param.Name == "claim" {
 			objects, err := kube.Decode(strings.NewReader(fmt.Sprintf(`{apiVersion: v1, kind: PersistentVolumeClaim,
-				metadata: {name: %s}, spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}`, p.Value)))
+				metadata: {name: %s}, spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}`, param.Default)))
 			require.NoError(t, err)
 			return objects
 		}

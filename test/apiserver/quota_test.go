@@ -52,15 +52,15 @@ func defaults(t *testing.T, c *kube.Cluster, namespace string) {
 		ObjectMeta: metav1.ObjectMeta{Name: "defaults"},
 		Spec: corev1.LimitRangeSpec{Limits: []corev1.LimitRangeItem{{
 			Type:           corev1.LimitTypeContainer,
-			DefaultRequest: executorResources.Requests, Default: executorResources.Limits,
+			DefaultRequest: addedResources.Requests, Default: addedResources.Limits,
 		}}},
 	}, metav1.CreateOptions{})
 	require.NoError(t, err)
 }
 
-// executorResources is what an administrator whose namespaces have quotas sets for
-// the containers that Argo adds.
-var executorResources = corev1.ResourceRequirements{
+// addedResources is what an administrator whose namespaces have quotas sets for the
+// containers that engines add.
+var addedResources = corev1.ResourceRequirements{
 	Requests: quantities(map[corev1.ResourceName]string{"cpu": "10m", "memory": "64Mi"}),
 	Limits:   quantities(map[corev1.ResourceName]string{"cpu": "500m", "memory": "256Mi"}),
 }
@@ -81,64 +81,71 @@ func withCPU() corev1.ResourceList {
 }
 
 // A namespace with a quota takes the bundle and all pods of a spec that gives the
-// movers' resources, whether or not an administrator gives those of the containers
-// that Argo adds: they bring their own then, as steps do that move nothing.
+// movers' resources, as steps that move nothing bring their own. So do the containers
+// that are added where the engine lets a bundle say so; for the others there have to
+// be those that an administrator gives.
 func TestPodsFitAQuota(t *testing.T) {
-	c := server(t)
-	for name, hard := range map[string]corev1.ResourceList{
-		"everything":     withCPU(), // gives a CPU limit
-		"restricted-own": compute,   // does not
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			for _, b := range named(t, name).prepared(t, c, kube.Baseline, limited(hard)) {
-				for _, settings := range []executorSettings{{}, {resources: executorResources}} {
-					for name, pod := range pods(t, b.typed, settings) {
+	perEngine(t, func(t *testing.T, c *kube.Cluster, e engine) {
+		all := []podSettings{{resources: addedResources}}
+		if e.bringsResources {
+			all = append(all, podSettings{})
+		}
+		for name, hard := range map[string]corev1.ResourceList{
+			"everything":     withCPU(), // gives a CPU limit
+			"restricted-own": compute,   // does not
+		} {
+			for _, b := range named(t, e, name).prepared(t, c, kube.Baseline, limited(hard)) {
+				for _, settings := range all {
+					for name, pod := range e.pods(t, c, b, settings) {
 						assert.NoError(t, admit(t, c, pod), name)
 					}
 				}
 			}
-		})
-	}
+		}
+	})
 }
 
 // Where an administrator gives defaults, a spec without resources is taken, too,
 // with a quota of every kind.
 func TestPodsFitAQuotaWithDefaults(t *testing.T) {
-	c := server(t)
-	for _, b := range named(t, "wikidata").prepared(t, c, kube.Baseline, limited(withCPU()), defaults) {
-		for name, pod := range pods(t, b.typed, executorSettings{}) {
-			assert.NoError(t, admit(t, c, pod), name)
+	perEngine(t, func(t *testing.T, c *kube.Cluster, e engine) {
+		for _, b := range named(t, e, "wikidata").prepared(t, c, kube.Baseline, limited(withCPU()), defaults) {
+			for name, pod := range e.pods(t, c, b, podSettings{}) {
+				assert.NoError(t, admit(t, c, pod), name)
+			}
 		}
-	}
+	})
 }
 
 // The quota is enforced: a mover without resources is refused, and no other step.
 func TestQuotaRefusesMoversWithoutResources(t *testing.T) {
-	c := server(t)
-	for _, b := range named(t, "wikidata").prepared(t, c, kube.Baseline, limited(compute)) {
-		for name, pod := range pods(t, b.typed, executorSettings{resources: executorResources}) {
-			err := admit(t, c, pod)
-			if !strings.HasSuffix(name, "/push") && !strings.HasSuffix(name, "/listen") {
-				assert.NoError(t, err, name)
-				continue
+	perEngine(t, func(t *testing.T, c *kube.Cluster, e engine) {
+		for _, b := range named(t, e, "wikidata").prepared(t, c, kube.Baseline, limited(compute)) {
+			for name, pod := range e.pods(t, c, b, podSettings{resources: addedResources}) {
+				err := admit(t, c, pod)
+				if !strings.HasSuffix(name, "/push") && !strings.HasSuffix(name, "/listen") {
+					assert.NoError(t, err, name)
+					continue
+				}
+				require.True(t, apierrors.IsForbidden(err), "%s: %v", name, err)
+				assert.ErrorContains(t, err, "must specify limits.memory for: "+main(pod).Name)
 			}
-			require.True(t, apierrors.IsForbidden(err), "%s: %v", name, err)
-			assert.ErrorContains(t, err, "must specify limits.memory for: main")
 		}
-	}
+	})
 }
 
-// The containers that Argo adds have resources only if the spec gives the movers',
+// The containers that are added have resources only if the spec gives the movers',
 // or an administrator gives theirs: a quota is enforced for them, too.
-func TestQuotaRefusesWhatArgoAdds(t *testing.T) {
-	c := server(t)
-	for _, b := range named(t, "wikidata").prepared(t, c, kube.Baseline, limited(compute)) {
-		for name, pod := range pods(t, b.typed, executorSettings{}) {
-			err := admit(t, c, pod)
-			require.True(t, apierrors.IsForbidden(err), "%s: %v", name, err)
-			assert.ErrorContains(t, err, "init")
-			assert.ErrorContains(t, err, "wait")
+func TestQuotaRefusesWhatEnginesAdd(t *testing.T) {
+	perEngine(t, func(t *testing.T, c *kube.Cluster, e engine) {
+		for _, b := range named(t, e, "wikidata").prepared(t, c, kube.Baseline, limited(compute)) {
+			for name, pod := range e.pods(t, c, b, podSettings{}) {
+				err := admit(t, c, pod)
+				require.True(t, apierrors.IsForbidden(err), "%s: %v", name, err)
+				for _, added := range e.added {
+					assert.ErrorContains(t, err, added)
+				}
+			}
 		}
-	}
+	})
 }

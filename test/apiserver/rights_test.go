@@ -14,9 +14,6 @@ import (
 	"github.com/backube/scribe-gen/test/internal/kube"
 )
 
-// executor is what Argo needs of every account that a step runs as.
-var executor = kube.Expand([]string{"create", "patch"}, []string{"argoproj.io"}, []string{"workflowtaskresults"}, nil)
-
 // account is an identity of a bundle with all that the plan wants it to do. One
 // that the user names may serve several duties.
 type account struct {
@@ -28,18 +25,19 @@ type account struct {
 }
 
 // accounts computes the table of needed rights from the plan.
-func accounts(site plan.Site) []account {
+func accounts(b bundle) []account {
 	var list []account
-	for _, r := range site.Relationships {
+	for _, r := range b.Relationships {
 		for _, a := range r.Accounts {
 			i := slices.IndexFunc(list, func(known account) bool { return known.name == a.Name })
 			if i < 0 {
-				list = append(list, account{name: a.Name, made: a.Create, inside: slices.Clone(executor)})
+				list = append(list, account{name: a.Name, made: a.Create})
 				i = len(list) - 1
 			}
-			list[i].inside = append(list[i].inside, rights(a.Rules)...)
+			list[i].inside = slices.Concat(list[i].inside, b.engine.rights(r, a), rights(a.Rules))
 			list[i].everywhere = append(list[i].everywhere, rights(a.Discover)...)
 		}
+		list = append(list, b.engine.starters(r)...)
 	}
 	return list
 }
@@ -59,7 +57,7 @@ func TestAccountsHaveTheRightsOfThePlan(t *testing.T) {
 		elsewhere := c.Namespace(t, "elsewhere", nil)
 		for _, b := range f.compile(t, c, nil) {
 			c.Install(t, b.objects)
-			for _, a := range accounts(b.Site) {
+			for _, a := range accounts(b) {
 				inside := a.await(t, c, b.Namespace)
 				assert.ElementsMatch(t, a.all(), unique(inside), a.name)
 				if a.made {
@@ -114,26 +112,33 @@ func unique(list []kube.Right) []kube.Right {
 // No rule has a wildcard, and there are cluster-wide rights for no other purpose
 // than looking up classes.
 func TestRulesAreNarrow(t *testing.T) {
-	for _, f := range fixtures(t) {
-		for _, b := range f.asWritten(t) {
-			discover, cluster := 0, 0
-			for _, r := range b.Relationships {
-				for _, a := range r.Accounts {
-					discover += min(1, len(a.Discover))
-				}
+	for _, e := range engines {
+		for _, f := range fixtures(t, e) {
+			for _, b := range f.asWritten(t) {
+				narrowBundle(t, f, b)
 			}
-			for _, o := range b.typed {
-				switch role := o.(type) {
-				case *rbacv1.Role:
-					narrow(t, role.Name, role.Rules, nil)
-				case *rbacv1.ClusterRole:
-					cluster++
-					narrow(t, role.Name, role.Rules, []string{"storageclasses", "csidrivers", "volumesnapshotclasses"})
-				}
-			}
-			assert.Equal(t, discover, cluster, "ClusterRoles of %s at site %s", f.name, b.Name)
 		}
 	}
+}
+
+func narrowBundle(t *testing.T, f fixture, b bundle) {
+	t.Helper()
+	discover, cluster := 0, 0
+	for _, r := range b.Relationships {
+		for _, a := range r.Accounts {
+			discover += min(1, len(a.Discover))
+		}
+	}
+	for _, o := range b.typed {
+		switch role := o.(type) {
+		case *rbacv1.Role:
+			narrow(t, role.Name, role.Rules, nil)
+		case *rbacv1.ClusterRole:
+			cluster++
+			narrow(t, role.Name, role.Rules, []string{"storageclasses", "csidrivers", "volumesnapshotclasses"})
+		}
+	}
+	assert.Equal(t, discover, cluster, "%s: ClusterRoles of %s at site %s", f.engine.Name(), f.name, b.Name)
 }
 
 // narrow checks rules for wildcards and, where resources are given, for others.
@@ -156,10 +161,12 @@ func narrow(t *testing.T, name string, rules []rbacv1.PolicyRule, resources []st
 
 // With every class named, or nothing to be copied, there is nothing to look up.
 func TestNothingIsClusterWideWithoutNeed(t *testing.T) {
-	for _, name := range []string{"everything", "direct"} {
-		for _, b := range named(t, name).asWritten(t) {
-			for _, o := range b.objects {
-				assert.Equal(t, b.Namespace, o.GetNamespace(), kube.Describe(o))
+	for _, e := range engines {
+		for _, name := range []string{"everything", "direct"} {
+			for _, b := range named(t, e, name).asWritten(t) {
+				for _, o := range b.objects {
+					assert.Equal(t, b.Namespace, o.GetNamespace(), kube.Describe(o))
+				}
 			}
 		}
 	}

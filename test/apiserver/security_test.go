@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -59,7 +60,7 @@ func (f fixture) prepared(t *testing.T, c *kube.Cluster, level string, setup ...
 }
 
 // Namespaces that enforce the Pod Security Standard which the spec's privileges
-// promise take every pod, the containers that Argo adds included.
+// promise take every pod, the containers that the engine adds included.
 func TestPodsMeetThePodSecurityStandards(t *testing.T) {
 	each(t, func(t *testing.T, c *kube.Cluster, f fixture) {
 		level := kube.Baseline
@@ -67,7 +68,7 @@ func TestPodsMeetThePodSecurityStandards(t *testing.T) {
 			level = kube.Restricted
 		}
 		for _, b := range f.prepared(t, c, level) {
-			for name, pod := range pods(t, b.typed, executorSettings{}) {
+			for name, pod := range f.engine.pods(t, c, b, podSettings{}) {
 				assert.NoError(t, admit(t, c, pod), name)
 			}
 		}
@@ -77,31 +78,44 @@ func TestPodsMeetThePodSecurityStandards(t *testing.T) {
 // A namespace that enforces "restricted" refuses movers that are root, and only
 // those.
 func TestRestrictedRefusesOwners(t *testing.T) {
-	c := server(t)
-	for _, b := range named(t, "wikidata").prepared(t, c, kube.Restricted) {
-		for name, pod := range pods(t, b.typed, executorSettings{}) {
-			err := admit(t, c, pod)
-			if *pod.Spec.SecurityContext.RunAsUser != 0 {
-				assert.NoError(t, err, name)
-				continue
-			}
-			require.True(t, apierrors.IsForbidden(err), "%s: %v", name, err)
-			assert.ErrorContains(t, err, `violates PodSecurity "restricted:latest"`)
-			assert.ErrorContains(t, err, `container "main" must not include`)
-			// Nothing else is wrong with them, or with the containers that Argo adds.
-			for _, other := range []string{"allowPrivilegeEscalation", "capabilities.drop", "seccompProfile", "restricted volume types"} {
-				assert.NotContains(t, err.Error(), other)
+	perEngine(t, func(t *testing.T, c *kube.Cluster, e engine) {
+		for _, b := range named(t, e, "wikidata").prepared(t, c, kube.Restricted) {
+			for name, pod := range e.pods(t, c, b, podSettings{}) {
+				err := admit(t, c, pod)
+				if !root(pod) {
+					assert.NoError(t, err, name)
+					continue
+				}
+				require.True(t, apierrors.IsForbidden(err), "%s: %v", name, err)
+				assert.ErrorContains(t, err, `violates PodSecurity "restricted:latest"`)
+				assert.ErrorContains(t, err, fmt.Sprintf("container %q must not include", main(pod).Name))
+				// Nothing else is wrong with them, or with the containers that are added.
+				for _, other := range []string{"allowPrivilegeEscalation", "capabilities.drop", "seccompProfile", "restricted volume types"} {
+					assert.NotContains(t, err.Error(), other)
+				}
 			}
 		}
+	})
+}
+
+// main is the container of the step itself.
+func main(pod *corev1.Pod) *corev1.Container { return &pod.Spec.Containers[len(pod.Spec.Containers)-1] }
+
+// root reports whether the step is root, which its container says, or else the pod.
+func root(pod *corev1.Pod) bool {
+	user := pod.Spec.SecurityContext.RunAsUser
+	if own := main(pod).SecurityContext.RunAsUser; own != nil {
+		user = own
 	}
+	return *user == 0
 }
 
 // Without the patch of the containers that Argo adds, "restricted" would refuse
 // every pod: they are seen.
 func TestContainersThatArgoAddsAreJudged(t *testing.T) {
 	c := server(t)
-	for _, b := range named(t, "restricted").prepared(t, c, kube.Restricted) {
-		for name, pod := range pods(t, b.typed, executorSettings{unpatched: true}) {
+	for _, b := range named(t, onArgo, "restricted").prepared(t, c, kube.Restricted) {
+		for name, pod := range onArgo.pods(t, c, b, podSettings{unpatched: true}) {
 			err := admit(t, c, pod)
 			require.True(t, apierrors.IsForbidden(err), "%s: %v", name, err)
 			assert.ErrorContains(t, err, `"init", "wait"`)
@@ -111,11 +125,12 @@ func TestContainersThatArgoAddsAreJudged(t *testing.T) {
 
 // "baseline" is enforced, too: a privileged container is refused.
 func TestBaselineRefusesPrivileged(t *testing.T) {
-	c := server(t)
-	b := named(t, "wikidata").prepared(t, c, kube.Baseline)[0]
-	yes := true
-	for name, pod := range pods(t, b.typed, executorSettings{}) {
-		pod.Spec.Containers[1].SecurityContext = &corev1.SecurityContext{Privileged: &yes}
-		assert.ErrorContains(t, admit(t, c, pod), `violates PodSecurity "baseline:latest"`, name)
-	}
+	perEngine(t, func(t *testing.T, c *kube.Cluster, e engine) {
+		b := named(t, e, "wikidata").prepared(t, c, kube.Baseline)[0]
+		yes := true
+		for name, pod := range e.pods(t, c, b, podSettings{}) {
+			main(pod).SecurityContext = &corev1.SecurityContext{Privileged: &yes}
+			assert.ErrorContains(t, admit(t, c, pod), `violates PodSecurity "baseline:latest"`, name)
+		}
+	})
 }

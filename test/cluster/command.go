@@ -57,7 +57,7 @@ removed first.`,
   cluster up --name api --control-plane`,
 		Args: cobra.NoArgs,
 	})
-	controlPlane := c.Flags().Bool("control-plane", false, "only etcd, API server and controller manager, with all custom resources")
+	controlPlane := c.Flags().Bool("control-plane", false, "only etcd, API server, controller manager and Tekton, with all custom resources")
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
 		up, err := boot.Up(cmd.Context(), boot.Options{Name: *name, ControlPlane: *controlPlane, Log: newLog(cmd.ErrOrStderr())})
 		if err != nil {
@@ -94,7 +94,7 @@ func newBuild() *cobra.Command {
 		Short: "Build the programs of clusters without making one",
 		Long: `Build builds every component that is not in the cache, which is
 $SCRIBE_CLUSTER_CACHE or scribe-gen/cluster in the user's cache directory. From
-nothing that takes ten to fifteen minutes on two cores.`,
+nothing that takes twelve to seventeen minutes on two cores.`,
 		Example: `  cluster build
   SCRIBE_CLUSTER_CACHE=/srv/cache cluster build`,
 		Args: cobra.NoArgs,

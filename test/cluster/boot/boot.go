@@ -50,8 +50,9 @@ type Options struct {
 	// Name of the cluster and of its node: a DNS label of at most 20 characters,
 	// by default DefaultName.
 	Name string
-	// ControlPlane leaves out the node and all that needs one: no pod runs, but
-	// all custom resources are served.
+	// ControlPlane leaves out the node and all that needs one: no pod runs, but all
+	// custom resources are served. Tekton's are defaulted and validated, and its
+	// TaskRuns become pods, which nobody schedules.
 	ControlPlane bool
 	// Log receives a line per stage; by default they are dropped.
 	Log *slog.Logger

@@ -54,6 +54,7 @@ func TestCluster(t *testing.T) {
 		{"VolumesOfEveryClass", s.volumes},
 		{"NamesAndServices", s.services},
 		{"AuditLog", s.audit},
+		{"Tekton", s.tekton},
 		{"RestartedPrograms", s.restarts},
 		{"BrokenOneIsMadeAnew", s.broken},
 		{"CutFromAnotherCluster", s.cut},

@@ -9,11 +9,13 @@ import (
 
 // Names of the programs of a cluster, as Stop, Start, Restart, Logs and the
 // names of log files have them. A cluster that is only a control plane runs the
-// first three.
+// first five.
 const (
 	Etcd              = "etcd"
 	APIServer         = "kube-apiserver"
 	ControllerManager = "kube-controller-manager"
+	TektonWebhook     = "tekton-webhook"
+	TektonController  = "tekton-controller"
 
 	Scheduler          = "kube-scheduler"
 	Containerd         = "containerd"
@@ -44,7 +46,7 @@ type component struct {
 	binary string
 	process.Command
 	// health is the URL where it answers over HTTP or HTTPS when it is healthy, or
-	// the unix:// URL of a socket where it then listens; empty when it is deemed
+	// the unix:// or tcp:// URL of where it then listens; empty when it is deemed
 	// healthy as long as it lives.
 	health string
 }
@@ -70,6 +72,9 @@ func (c *Cluster) controlPlane() []component {
 			// Without these, logs and exec fail with a DNS lookup of the node's name.
 			"--kubelet-preferred-address-types=InternalIP", "--kubelet-certificate-authority=" + c.pki("ca.crt"),
 			"--kubelet-client-certificate=" + c.pki("admin.crt"), "--kubelet-client-key=" + c.pki("admin.key"),
+			// To the addresses behind the Service of a webhook: a cluster that is only a
+			// control plane has no kube-proxy that would make the Service's own one work.
+			"--enable-aggregator-routing=true",
 			"--audit-policy-file=" + c.conf("audit.yaml"), "--audit-log-path=" + c.AuditLog, "--audit-log-mode=blocking",
 			"--audit-log-maxsize=1024",
 		}}},
@@ -151,7 +156,7 @@ func (c *Cluster) sidecar(more ...string) []string {
 
 // components are all programs of the cluster.
 func (c *Cluster) components() []component {
-	all := c.controlPlane()
+	all := append(c.controlPlane(), c.tekton()...)
 	if !c.ControlPlane {
 		all = append(append(append(all, c.runtime()), c.node()...), c.proxy())
 		all = append(all, c.controllers()...)

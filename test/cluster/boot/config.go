@@ -190,6 +190,7 @@ func (r renderer) writeConfigs() error {
 		r.conf("containerd.toml"):            r.renderContainerd,
 		r.conf("Corefile"):                   r.renderCorefile,
 		r.conf("resolv.conf"):                r.renderResolver,
+		r.tektonService():                    r.renderAdmissionService,
 		r.path("cni", "conf", "10.conflist"): r.renderCNI,
 	} {
 		content, err := render()

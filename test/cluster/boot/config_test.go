@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -33,6 +34,37 @@ func TestKubeconfigIsGoodForTheHost(t *testing.T) {
 	info, err := os.Stat(r.kubeconfig())
 	require.NoError(t, err)
 	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+}
+
+// Of Tekton's settings, those that differ replace the defaults, and the others stay.
+func TestTektonSettings(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	read := func(content string) string {
+		require.NoError(t, os.WriteFile(file, []byte(content), 0o600))
+		got, err := readSettings(file)
+		require.NoError(t, err)
+		return string(got)
+	}
+	assert.YAMLEq(t, `{apiVersion: v1, kind: ConfigMap, metadata: {name: feature-flags}, data: {
+		set-security-context: "true", running-in-environment-with-injected-sidecars: "false", coschedule: workspaces}}`,
+		read("# comment\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: feature-flags}\n"+
+			"data: {set-security-context: \"false\", coschedule: workspaces, _example: text}\n"))
+	assert.YAMLEq(t, "{apiVersion: v1, kind: ConfigMap, metadata: {name: other}, data: {}}",
+		read("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: other}\n"))
+	const other = "kind: Secret\n---\nkind: Service\n"
+	assert.Equal(t, other, read(other))
+}
+
+func TestAdmissionServiceLeadsToTheNode(t *testing.T) {
+	raw, err := testRenderer(t, "one", 3).renderAdmissionService()
+	require.NoError(t, err)
+	_, slice, found := strings.Cut(string(raw), "---\n")
+	require.True(t, found)
+	var o struct {
+		Endpoints []struct{ Addresses []string }
+	}
+	require.NoError(t, yaml.Unmarshal([]byte(slice), &o))
+	assert.Equal(t, []string{network.Slot(3).Node().Addr().String()}, o.Endpoints[0].Addresses)
 }
 
 // What two kubelets on one machine would both use must differ.

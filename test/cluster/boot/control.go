@@ -33,7 +33,10 @@ func (c *Cluster) Start(ctx context.Context, program string) error {
 	if err := c.programs.Again(program); err != nil {
 		return fmt.Errorf("cluster %s: %w", c.Name, err)
 	}
-	return c.awaitHealth(ctx, p)
+	if err := c.awaitHealth(ctx, p); err != nil || program != TektonWebhook {
+		return err
+	}
+	return c.awaitAdmission(ctx) // it listens before it knows its certificate
 }
 
 // Restart is Stop and Start.
@@ -78,6 +81,7 @@ func (c *Cluster) awaitHealthy(ctx context.Context) error {
 		}
 		group.Go(func() error { return c.awaitHealth(ctx, p) })
 	}
+	group.Go(func() error { return c.awaitAdmission(ctx) })
 	if !c.ControlPlane {
 		group.Go(func() error { return c.awaitNode(ctx) })
 		group.Go(func() error { return c.awaitDrivers(ctx) })

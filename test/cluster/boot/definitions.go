@@ -31,6 +31,7 @@ var definitions = []struct {
 	files     string
 }{
 	{build.Argo, "github.com/argoproj/argo-workflows/v3", "manifests/base/crds/full/argoproj.io_*.yaml"},
+	{build.Tekton, tektonModule, "config/300-crds/*.yaml"},
 	{build.Sidecars, "github.com/kubernetes-csi/external-snapshotter/client/v8", "config/crd/*.storage.k8s.io_*.yaml"},
 }
 
@@ -147,15 +148,15 @@ func (c *Cluster) applyDefinitions(ctx context.Context) error {
 	return c.awaitServed(ctx, client, resources)
 }
 
-// served returns the custom resource of a definition, in the first version that
-// is served.
+// served returns the custom resource of a definition, in the version that is
+// stored: asking for another one may need a webhook, and a warning.
 func served(o *unstructured.Unstructured) schema.GroupVersionResource {
 	var r schema.GroupVersionResource
 	r.Group, _, _ = unstructured.NestedString(o.Object, "spec", "group")
 	r.Resource, _, _ = unstructured.NestedString(o.Object, "spec", "names", "plural")
 	versions, _, _ := unstructured.NestedSlice(o.Object, "spec", "versions")
 	for _, v := range versions {
-		if m, ok := v.(map[string]any); ok && m["served"] == true {
+		if m, ok := v.(map[string]any); ok && m["storage"] == true {
 			r.Version, _ = m["name"].(string)
 			break
 		}

@@ -31,6 +31,10 @@ func (l layout) etcdSocket() string { return l.path("etcd.sock") }
 // definitions is the file of the custom resources of a component.
 func (l layout) definitions(c build.Component) string { return l.conf("crd-" + string(c) + ".json") }
 
+// tektonSettings and tektonService are the files of what Tekton's programs need.
+func (l layout) tektonSettings() string { return l.conf("tekton.yaml") }
+func (l layout) tektonService() string  { return l.conf("tekton-service.yaml") }
+
 // plugins is where the kubelet looks for sockets of CSI drivers' registrations.
 func (l layout) plugins() string { return l.path("kubelet", "plugins_registry") }
 

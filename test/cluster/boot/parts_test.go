@@ -122,7 +122,7 @@ func (s *suite) audit(t *testing.T, ctx context.Context) {
 
 func (s *suite) restarts(t *testing.T, ctx context.Context) {
 	before := s.pids(t, ctx)
-	for _, program := range []string{boot.APIServer, boot.Driver, boot.Kubelet, boot.WorkflowController} {
+	for _, program := range []string{boot.APIServer, boot.Driver, boot.Kubelet, boot.WorkflowController, boot.TektonController, boot.TektonWebhook} {
 		require.NoError(t, s.cluster.Stop(ctx, program))
 		require.NoError(t, s.cluster.Stop(ctx, program), "again")
 		require.NoError(t, s.cluster.Start(ctx, program))
@@ -132,13 +132,14 @@ func (s *suite) restarts(t *testing.T, ctx context.Context) {
 	after := s.pids(t, ctx)
 	for name := range before {
 		switch name {
-		case boot.APIServer, boot.Driver, boot.Kubelet, boot.WorkflowController, boot.Scheduler:
+		case boot.APIServer, boot.Driver, boot.Kubelet, boot.WorkflowController, boot.Scheduler, boot.TektonController, boot.TektonWebhook:
 			assert.NotEqual(t, before[name], after[name], name)
 		default:
 			assert.Equal(t, before[name], after[name], name)
 		}
 	}
 	s.run(t, ctx, pod("after-restart", "data-fastx", "write", "/data/again"), corev1.PodSucceeded)
+	s.talk(t, ctx, "after-restart")
 }
 
 func (s *suite) broken(t *testing.T, ctx context.Context) {
@@ -154,6 +155,8 @@ func (s *suite) broken(t *testing.T, ctx context.Context) {
 func (s *suite) cut(t *testing.T, ctx context.Context) {
 	other := up(t, ctx, boot.Options{Name: otherName, ControlPlane: true})
 	require.ErrorContains(t, other.LoadImage(ctx, "x.tar"), "control plane")
+	admitted(t, ctx, other)
+	assert.NotEqual(t, authority(t, ctx, s.cluster), authority(t, ctx, other), "each has a certificate of its own")
 	s.run(t, ctx, pod("dials", "", "dial", fmt.Sprintf("%s:6443", other.NodeAddress)), corev1.PodRunning)
 	said := func(want ...string) {
 		t.Helper()

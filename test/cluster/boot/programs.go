@@ -21,12 +21,13 @@ import (
 const (
 	pauseImage    = "localhost/scribe-test/pause:1"
 	executorImage = "localhost/scribe-test/argoexec:v3.7.12"
+	tektonImage   = "localhost/scribe-test/tekton:v1.10.0"
 )
 
 // builds are the components that a cluster's programs are of.
 func builds(controlPlane bool) []build.Component {
 	if controlPlane {
-		return []build.Component{build.Etcd, build.Kubernetes}
+		return []build.Component{build.Etcd, build.Kubernetes, build.Tekton}
 	}
 	return build.All()
 }
@@ -103,6 +104,11 @@ func writeImages(ctx context.Context, l layout) ([]string, error) {
 			Entrypoint: []string{"/pause"}, User: "65535:65535"},
 		"argoexec.tar": {Reference: executorImage, Files: map[string]string{"/bin/argoexec": l.binary("argoexec")},
 			Entrypoint: []string{"argoexec"}},
+		"tekton.tar": {Reference: tektonImage, Files: map[string]string{
+			"/ko-app/entrypoint": l.binary("tekton-entrypoint"), "/ko-app/nop": l.binary("tekton-nop"),
+			"/ko-app/workingdirinit": l.binary("tekton-workingdirinit")},
+			// Tekton's containers say that they are not root, but not who they are.
+			Entrypoint: []string{"/ko-app/nop"}, User: "65532:65532"},
 	}
 	var archives []string
 	for file, i := range images {

@@ -67,6 +67,7 @@ func (a *assembly) prepare() []func(context.Context) error {
 		},
 		func(context.Context) error { return takePrograms(a.layout, a.state.Builds) },
 		func(ctx context.Context) error { return collectDefinitions(ctx, a.builder, a.layout) },
+		func(ctx context.Context) error { return collectSettings(ctx, a.builder, a.layout) },
 		func(context.Context) error { return a.group.Create() },
 		a.makeNetwork,
 	}
@@ -127,21 +128,36 @@ func (a *assembly) startControllers(ctx context.Context) error {
 	if err := a.applyManifest(ctx, "argo.yaml"); err != nil {
 		return err
 	}
+	if err := a.applyTekton(ctx); err != nil {
+		return err
+	}
 	if err := a.applyDefinitions(ctx); err != nil {
 		return err
 	}
+	// Before Tekton's webhook starts, which writes the certificate of this cluster
+	// into definitions.
 	if err := a.reap(ctx, a.seed); err != nil {
 		return err
+	}
+	for _, p := range a.tekton() {
+		if err := a.start(p); err != nil {
+			return err
+		}
 	}
 	for _, name := range []string{"storage.yaml", "snapshots.yaml"} {
 		if err := a.applyManifest(ctx, name); err != nil {
 			return err
 		}
 	}
-	if a.ControlPlane {
-		return nil
+	if !a.ControlPlane {
+		if err := a.startAll(ctx, a.controllers()); err != nil {
+			return err
+		}
 	}
-	return a.startAll(ctx, a.controllers())
+	if err := a.startAll(ctx, a.tekton()); err != nil { // run already: waits
+		return err
+	}
+	return a.awaitAdmission(ctx)
 }
 
 // startNode starts the node and waits until pods can run and have volumes,

@@ -92,8 +92,8 @@ func (c *Cluster) probe(ctx context.Context, p component) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	if socket, ok := strings.CutPrefix(p.health, "unix://"); ok {
-		conn, err := new(net.Dialer).DialContext(ctx, "unix", socket)
+	if network, address, _ := strings.Cut(p.health, "://"); network == "unix" || network == "tcp" {
+		conn, err := new(net.Dialer).DialContext(ctx, network, address)
 		if err != nil {
 			return err
 		}

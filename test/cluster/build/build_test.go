@@ -115,6 +115,19 @@ func TestEnsureLinksTheProgramsOfAMultiCallBinary(t *testing.T) {
 	assert.Equal(t, filepath.Join(dir, "two"), output(t, filepath.Join(dir, "two")))
 }
 
+func TestEnsurePrefixesPrograms(t *testing.T) {
+	b := newTiny(t)
+	r := recipe{packages: []string{"."}, prefix: "very-", binaries: []string{"very-tiny"}}
+	dir, err := b.ensure(t.Context(), tiny, r)
+	require.NoError(t, err)
+	assert.Equal(t, "hello none", output(t, filepath.Join(dir, "very-tiny")))
+	assert.NoFileExists(t, filepath.Join(dir, "tiny"))
+
+	r.binaries = []string{"very-tiny", "very-absent"}
+	_, err = b.ensure(t.Context(), tiny, r)
+	require.ErrorContains(t, err, "no program very-absent")
+}
+
 func TestEnsureReportsTheCompilersOutput(t *testing.T) {
 	b := newTiny(t)
 	writeTiny(t, b, "main.go", "package main\n\nfunc main() { undefinedName() }\n")
@@ -188,6 +201,10 @@ func TestModulesAndPatchesFit(t *testing.T) {
 	snapshots, err := b.Module(ctx, Sidecars, "github.com/kubernetes-csi/external-snapshotter/client/v8")
 	require.NoError(t, err)
 	assert.FileExists(t, filepath.Join(snapshots, "config/crd/snapshot.storage.k8s.io_volumesnapshots.yaml"))
+	tekton, err := b.Module(ctx, Tekton, "github.com/tektoncd/pipeline")
+	require.NoError(t, err)
+	assert.FileExists(t, filepath.Join(tekton, "config/300-crds/300-task.yaml"))
+	assert.FileExists(t, filepath.Join(tekton, "config/config-feature-flags.yaml"))
 	_, err = b.Module(ctx, Etcd, "example.org/absent")
 	require.ErrorContains(t, err, "example.org/absent")
 }

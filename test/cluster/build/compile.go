@@ -2,7 +2,9 @@ package build
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -58,15 +60,20 @@ func linkFlags(ctx context.Context, m nested, r recipe) (string, error) {
 	return strings.Join(flags, " "), nil
 }
 
-// link gives a multi-call binary the names of its programs and checks that
-// every program is there.
+// link gives the binaries the names of the component's programs and checks
+// that every program is there.
 func link(bin string, r recipe) error {
 	for _, name := range r.binaries {
 		path := filepath.Join(bin, name)
-		if r.multicall != "" {
-			if err := os.Symlink(r.multicall, path); err != nil {
-				return err
-			}
+		var err error
+		switch {
+		case r.multicall != "":
+			err = os.Symlink(r.multicall, path)
+		case r.prefix != "":
+			err = os.Rename(filepath.Join(bin, strings.TrimPrefix(name, r.prefix)), path)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
 		}
 		if !exists(path) {
 			return fmt.Errorf("go build of %q made no program %s: the recipe and the nested module disagree", r.packages, name)

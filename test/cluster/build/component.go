@@ -17,6 +17,10 @@ const (
 	Etcd Component = "etcd"
 	// Argo is the Argo Workflows controller, executor and command line.
 	Argo Component = "argo"
+	// Tekton is the Tekton Pipelines controller, its admission webhook, and
+	// the programs that it puts into pods. All of their names begin with
+	// tekton-.
+	Tekton Component = "tekton"
 	// Sidecars is what Kubernetes leaves to each installation of CSI: the
 	// provisioner, the snapshotter and the snapshot controller.
 	Sidecars Component = "sidecars"
@@ -28,7 +32,7 @@ const (
 
 // All returns the components in the order in which a cluster needs them.
 func All() []Component {
-	return []Component{Etcd, Kubernetes, Sidecars, Driver, DNS, Argo}
+	return []Component{Etcd, Kubernetes, Sidecars, Driver, DNS, Argo, Tekton}
 }
 
 // Binaries returns the names of the programs in the directory that Ensure
@@ -48,6 +52,10 @@ type recipe struct {
 	// multicall is the binary that go build writes and that every program of
 	// binaries is a symbolic link to; empty when each has a binary of its own.
 	multicall string
+	// prefix is put before the name of each binary that go build writes, where
+	// that says too little among those of other components, such as
+	// "controller". The names in binaries have it.
+	prefix string
 	// stamps are assignments for the linker's -X in which %s stands for the
 	// version of the module stampedBy, so that a version is written in
 	// go.mod alone.
@@ -73,6 +81,15 @@ func recipeOf(c Component) (recipe, error) {
 			// handling on Linux and the compiled user interface, which
 			// the command line embeds.
 			patch: patch{module: module, overlay: "overlay"},
+		}, nil
+	case Tekton:
+		return recipe{
+			packages: []string{"tool"},
+			prefix:   "tekton-",
+			binaries: []string{
+				"tekton-controller", "tekton-webhook",
+				"tekton-entrypoint", "tekton-nop", "tekton-workingdirinit",
+			},
 		}, nil
 	case Sidecars:
 		return recipe{

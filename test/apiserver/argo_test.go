@@ -12,31 +12,24 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/strategicpatch"
 
-	"github.com/backube/scribe-gen/generator/manifest"
+	"github.com/backube/scribe-gen/generator/plan"
+	"github.com/backube/scribe-gen/test/internal/kube"
 )
 
 // executorImage is any: images are not pulled here.
 const executorImage = "quay.io/argoproj/argoexec:v3.7.12"
 
-// run is the UID of a workflow, which is the run ID.
+// run is the UID of a run, which is the run ID.
 const run = "0f0e9f84-7d0c-4b6a-9b0e-1d2c3b4a5f60"
 
-// executorSettings are what an administrator may give the containers that Argo
-// adds, in the controller's ConfigMap.
-type executorSettings struct {
-	resources corev1.ResourceRequirements
-	// unpatched leaves the template's podSpecPatch out.
-	unpatched bool
-}
-
-// pods are those that the templates of the objects would become, by the
-// template's name.
-func pods(t *testing.T, objects []manifest.Object, settings executorSettings) map[string]*corev1.Pod {
+// argoPods are assembled here: the server runs no controller of Argo's.
+func argoPods(t *testing.T, _ *kube.Cluster, b bundle, settings podSettings) map[string]*corev1.Pod {
 	t.Helper()
 	made := map[string]*corev1.Pod{}
-	for _, o := range objects {
+	for _, o := range b.typed {
 		w, ok := o.(*wfv1.WorkflowTemplate)
 		if !ok {
 			continue
@@ -50,6 +43,35 @@ func pods(t *testing.T, objects []manifest.Object, settings executorSettings) ma
 	}
 	require.NotEmpty(t, made)
 	return made
+}
+
+// argoRights are those of Argo's executor, which runs in every pod.
+func argoRights(plan.Relationship, plan.Account) []kube.Right {
+	return kube.Expand([]string{"create", "patch"}, []string{"argoproj.io"}, []string{"workflowtaskresults"}, nil)
+}
+
+// argoScheduled are the runs that Argo makes from CronWorkflows at the end of days.
+func argoScheduled(t *testing.T, b bundle) []*unstructured.Unstructured {
+	t.Helper()
+	var list []*unstructured.Unstructured
+	for _, o := range b.typed {
+		cron, ok := o.(*wfv1.CronWorkflow)
+		if !ok {
+			continue
+		}
+		w := &wfv1.Workflow{Spec: cron.Spec.WorkflowSpec}
+		w.TypeMeta.APIVersion, w.TypeMeta.Kind = cron.APIVersion, "Workflow"
+		w.Name = cron.Name + "-9999999999"
+		w.Labels = map[string]string{
+			"workflows.argoproj.io/cron-workflow":     cron.Name,
+			"workflows.argoproj.io/workflow-template": w.Spec.WorkflowTemplateRef.Name,
+			"workflows.argoproj.io/workflow":          w.Name, // of its pods
+		}
+		object, err := kube.Untyped(w)
+		require.NoError(t, err)
+		list = append(list, object)
+	}
+	return list
 }
 
 var inputParameter = regexp.MustCompile(`\{\{inputs\.parameters\.[^}]*\}\}`)
@@ -74,7 +96,7 @@ func substitute(t *testing.T, w *wfv1.WorkflowTemplate, template *wfv1.Template)
 // pod assembles a template's pod as the controller of Argo Workflows 3.7 does:
 // two containers of its own around the step's, which is started through Argo's
 // executor, and two volumes that they share.
-func pod(t *testing.T, w *wfv1.WorkflowTemplate, template *wfv1.Template, settings executorSettings) *corev1.Pod {
+func pod(t *testing.T, w *wfv1.WorkflowTemplate, template *wfv1.Template, settings podSettings) *corev1.Pod {
 	t.Helper()
 	shared := corev1.VolumeMount{Name: "var-run-argo", MountPath: "/var/run/argo"}
 	main := *template.Container
@@ -114,7 +136,7 @@ func pod(t *testing.T, w *wfv1.WorkflowTemplate, template *wfv1.Template, settin
 }
 
 // added is a container that Argo adds.
-func added(name string, settings executorSettings) corev1.Container {
+func added(name string, settings podSettings) corev1.Container {
 	return corev1.Container{
 		Name: name, Image: executorImage, Command: []string{"argoexec", name}, Resources: settings.resources,
 	}
