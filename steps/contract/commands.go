@@ -14,6 +14,7 @@ type SnapshotCreate struct {
 	SnapshotClass     string        `flag:"snapshot-class" usage:"VolumeSnapshotClass; default the driver's"`
 	AccessModes       string        `flag:"access-modes" usage:"access modes of the copy, comma-separated; default the source's"`
 	Capacity          string        `flag:"capacity" usage:"capacity of the copy; default the source's"`
+	Keep              bool          `flag:"keep" usage:"keep the copy: it is not temporary, and neither cleanup nor a later run removes it"`
 	Timeout           time.Duration `flag:"timeout" usage:"longest wait for the copy (default 10m)"`
 	ClaimFile         string        `flag:"claim-file" usage:"file for the name of the claim to read from"`
 	RecoveryPointFile string        `flag:"recovery-point-file" usage:"file for the recovery point, RFC 3339"`

@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 		case "keys", "push", "copy", push.RemoteShellVerb, confine.Verb:
 			os.Exit(program.Rsync())
 		case "listen":
-			os.Exit(step.Main(contract.ProgramRsync, "", rsyncstep.Listen(openFaulty)))
+			os.Exit(step.Program{Name: contract.ProgramRsync, Verbs: []step.Verb{rsyncstep.Listen(openFaulty)}}.Main())
 		}
 	}
 	os.Exit(m.Run())

@@ -37,6 +37,7 @@ func programs() map[string]func() int {
 		contract.ProgramSnapshot: program.Snapshot,
 		contract.ProgramRsync:    program.Rsync,
 		contract.ProgramPromote:  program.Promote,
+		contract.ProgramTekton:   program.Tekton,
 	}
 }
 

@@ -88,11 +88,11 @@ func TestUnknownName(t *testing.T) {
 	assert.Error(t, cmd.Run())
 	assert.Equal(t, contract.ExitUsage, cmd.ProcessState.ExitCode())
 	assert.Contains(t, output.String(), `"other" is no step program`)
-	assert.Contains(t, output.String(), "promote, rsync, snapshot")
+	assert.Contains(t, output.String(), "promote, rsync, snapshot, tekton")
 
 	cmd, output = newLinks(t, "other").command("other", "--help")
 	assert.NoError(t, cmd.Run())
-	assert.Contains(t, output.String(), "Programs: promote, rsync, snapshot")
+	assert.Contains(t, output.String(), "Programs: promote, rsync, snapshot, tekton")
 
 	var errs bytes.Buffer
 	assert.Equal(t, contract.ExitUsage, usage([]string{"/x/scribe-steps"}, nil, &errs), "without arguments")

@@ -63,7 +63,7 @@ func (b *bench) promote(args ...string) (int, contract.Outcome) {
 	termination := filepath.Join(b.TempDir(), "termination")
 	args = append([]string{"--directory=" + b.dir, "--relationship=" + relationship, "--termination-file=" + termination}, args...)
 	var stdout, stderr bytes.Buffer
-	code := step.Run(b.Context(), args, &stdout, &stderr, contract.ProgramPromote, "", promote.Verb())
+	code := step.Program{Name: contract.ProgramPromote, Verbs: []step.Verb{promote.Verb()}}.Run(b.Context(), args, &stdout, &stderr)
 	var out contract.Outcome
 	if content, err := os.ReadFile(termination); err == nil {
 		require.NoError(b, json.Unmarshal(content, &out), "%s", content)

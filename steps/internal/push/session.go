@@ -39,7 +39,10 @@ func connect(ctx context.Context, log *slog.Logger, target link.Target, hello pr
 	}, backoff.WithBackOff(wait), backoff.WithMaxElapsedTime(timeout), backoff.WithNotify(func(err error, next time.Duration) {
 		log.Info("waiting for the listener", "address", target.Address, "error", err.Error(), "waited", time.Since(began).Round(time.Millisecond).String(), "next", next.Round(time.Millisecond).String())
 	}))
-	if err != nil && step.Code(err) == contract.ExitFailed {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, fmt.Errorf("reach the listener at %s: %w", target.Address, err)
+	case err != nil && step.Code(err) == contract.ExitFailed:
 		return nil, fmt.Errorf("reach the listener at %s: not within %s (--connect-timeout): %w", target.Address, timeout, err)
 	}
 	return s, err

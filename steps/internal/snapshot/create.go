@@ -22,6 +22,9 @@ func Create(ctx context.Context, store volume.Copier, c *contract.SnapshotCreate
 	if !slices.Contains([]string{"Auto", "Clone", "Snapshot", "Direct"}, method) {
 		return contract.Outcome{}, step.Usage("--method=%s: must be Auto, Clone, Snapshot or Direct", c.Method)
 	}
+	if c.Keep && method == contract.MethodDirect {
+		return contract.Outcome{}, step.Usage("--keep with --method=Direct: the live volume is read, and there is no copy to keep")
+	}
 	timeout := cmp.Or(c.Timeout, 10*time.Minute)
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf(
 		"the copy of claim %s was not made within %s, which --timeout changes: %w", c.Claim, timeout, context.DeadlineExceeded))
@@ -37,13 +40,17 @@ func Create(ctx context.Context, store volume.Copier, c *contract.SnapshotCreate
 	made, err := store.Copy(ctx, volume.CopyRequest{
 		Owner: owner(c.Common), Claim: c.Claim, Name: cmp.Or(c.Name, contract.CopyName(c.Run)), Method: method,
 		StorageClass: c.StorageClass, SnapshotClass: c.SnapshotClass, Capacity: c.Capacity,
-		AccessModes: list(c.AccessModes),
+		AccessModes: list(c.AccessModes), Keep: c.Keep,
 	})
 	if errors.Is(err, volume.ErrExists) {
 		return contract.Outcome{}, step.Refuse(contract.RefusedExists, "%w", err)
 	}
 	if err != nil {
 		return contract.Outcome{}, err
+	}
+	if c.Keep && made.Method == contract.MethodDirect {
+		return contract.Outcome{}, step.Refuse(contract.RefusedVolume,
+			"claim %s can neither be cloned nor snapshotted, so there is no copy to keep", c.Claim)
 	}
 	out := contract.Outcome{
 		Claim: made.Claim, Method: made.Method, RecoveryPoint: &made.RecoveryPoint,

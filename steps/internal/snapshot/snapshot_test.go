@@ -46,7 +46,7 @@ func (b *bench) run(args ...string) (int, contract.Outcome) {
 	termination := filepath.Join(b.TempDir(), "termination")
 	args = append(args, "--directory="+b.dir, "--termination-file="+termination)
 	var stdout, stderr bytes.Buffer
-	code := step.Run(b.Context(), args, &stdout, &stderr, contract.ProgramSnapshot, "", snapshot.Verbs()...)
+	code := step.Program{Name: contract.ProgramSnapshot, Verbs: snapshot.Verbs()}.Run(b.Context(), args, &stdout, &stderr)
 	assert.Empty(b, stdout.String())
 	var out contract.Outcome
 	if content, err := os.ReadFile(termination); err == nil {

@@ -12,7 +12,7 @@ import (
 
 // newLogger logs JSON lines with stable keys, and text when stderr is a
 // terminal.
-func newLogger(env *Env, name string, c contract.Common) *slog.Logger {
+func newLogger(env *Env, name string, c contract.Common, attempt string) *slog.Logger {
 	var handler slog.Handler = slog.NewJSONHandler(env.Stderr, nil)
 	if f, ok := env.Stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		handler = slog.NewTextHandler(env.Stderr, nil)
@@ -20,7 +20,7 @@ func newLogger(env *Env, name string, c contract.Common) *slog.Logger {
 	log := slog.New(handler).With("step", name)
 	for _, kv := range [][2]string{
 		{"replication", c.Replication}, {"relationship", c.Relationship},
-		{"run", c.Run}, {"attempt", env.Getenv(contract.AttemptVariable)},
+		{"run", c.Run}, {"attempt", attempt},
 	} {
 		if kv[1] != "" {
 			log = log.With(kv[0], kv[1])

@@ -10,9 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
 	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -27,6 +25,9 @@ type Verb struct {
 	Command contract.Command
 	// Short, Long and Example are the help texts.
 	Short, Long, Example string
+	// OnlyFailure leaves an outcome only when the step fails: on success another step
+	// of the pod has the last word.
+	OnlyFailure bool
 	// Run does the work. What it returns becomes the termination message; an
 	// error decides the exit code by [Code].
 	Run func(ctx context.Context, env *Env) (contract.Outcome, error)
@@ -39,29 +40,37 @@ type Env struct {
 	Getenv         func(string) string
 }
 
-// Main runs a step binary with the process's arguments and returns its exit
-// code. SIGINT and SIGTERM cancel the context; a second one ends the process at
-// once.
-func Main(program, short string, verbs ...Verb) int {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop)
-	return Run(ctx, os.Args[1:], os.Stdout, os.Stderr, program, short, verbs...)
+// Program is a step binary.
+type Program struct {
+	Name, Short string
+	Verbs       []Verb
+	// Earlier finds out what became of the step in pods in which the engine started
+	// it before; nil where there are no pods. It is asked only when
+	// [contract.EarlierPodsVariable] is set.
+	Earlier func(ctx context.Context, env *Env) (Earlier, error)
 }
 
-// Run is Main with everything given.
-func Run(ctx context.Context, args []string, stdout, stderr io.Writer, program, short string, verbs ...Verb) int {
+// Main runs the program with the process's arguments and returns its exit code.
+// SIGINT and SIGTERM cancel the context; a second one ends the process at once.
+func (p Program) Main() int {
+	ctx, stop := untilSignal(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	return p.Run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+}
+
+// Run is Main with everything given but the environment.
+func (p Program) Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	code := contract.ExitDone
 	root := &cobra.Command{
-		Use: program, Short: short, SilenceErrors: true, SilenceUsage: true, Args: cobra.NoArgs,
+		Use: p.Name, Short: p.Short, SilenceErrors: true, SilenceUsage: true, Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return errors.New("a sub-command is required") },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	for _, v := range verbs {
+	for _, v := range p.Verbs {
 		env := &Env{Stdout: stdout, Stderr: stderr, Getenv: os.Getenv}
-		cmd := command(v, env, &code)
+		cmd := command(v, func(ctx context.Context) { code = p.execute(ctx, v, env) })
 		if v.Command.Verb() == "" {
-			cmd.Use, cmd.SilenceErrors, cmd.SilenceUsage = program, true, true
+			cmd.Use, cmd.SilenceErrors, cmd.SilenceUsage = p.Name, true, true
 			root = cmd
 			continue
 		}
@@ -72,7 +81,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, program, 
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	if err := root.ExecuteContext(ctx); err != nil {
-		_, _ = fmt.Fprintf(stderr, "%s: %v\nhint: %s --help shows the arguments\n", program, err, program)
+		_, _ = fmt.Fprintf(stderr, "%s: %v\nhint: %s --help shows the arguments\n", p.Name, err, p.Name)
 		return contract.ExitUsage
 	}
 	return code
@@ -80,12 +89,12 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, program, 
 
 // command makes the cobra command of a verb. Errors of Run are reported here;
 // what cobra itself returns is wrong usage.
-func command(v Verb, env *Env, code *int) *cobra.Command {
+func command(v Verb, execute func(context.Context)) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: v.Command.Verb(), Short: v.Short, Long: v.Long + exitStatus, Example: v.Example,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			*code = execute(cmd.Context(), v, env)
+			execute(cmd.Context())
 			return nil
 		},
 	}
@@ -101,41 +110,8 @@ EXIT STATUS
   0   done, or nothing to do
   1   failed; a retry may help
   2   wrong arguments
-  78  refused or failed for good; a retry cannot help`
-
-// execute runs the verb, logs its end and writes the termination message.
-func execute(ctx context.Context, v Verb, env *Env) int {
-	c := commonOf(v.Command)
-	name := stepName(v.Command)
-	env.Log = newLogger(env, name, c)
-	start := time.Now()
-	out, err := v.Run(ctx, env)
-	out.Step, out.Run, out.Seconds = name, c.Run, time.Since(start).Seconds()
-	code := Code(err)
-	describe(&out, err, code)
-	if werr := writeTermination(c.TerminationFile, out); werr != nil {
-		env.Log.Warn("the outcome could not be written", "error", werr)
-	}
-	if err != nil {
-		env.Log.Error("failed", "error", err.Error(), "exit", code, "code", string(out.Code))
-		return code
-	}
-	env.Log.Info("done", "outcome", string(out.Outcome), "reason", out.Reason, "seconds", out.Seconds)
-	return code
-}
-
-// describe fills in how the step ended.
-func describe(out *contract.Outcome, err error, code int) {
-	switch {
-	case err == nil && out.Outcome == "":
-		out.Outcome = contract.ResultDone
-	case err == nil:
-	case code == contract.ExitFailed:
-		out.Outcome, out.Code, out.Reason = contract.ResultFailed, Refusal(err), err.Error()
-	default:
-		out.Outcome, out.Code, out.Reason = contract.ResultRefused, Refusal(err), err.Error()
-	}
-}
+  78  refused or failed for good; a retry cannot help
+With ` + contract.RetryLimitVariable + ` set, 143 and 130 say that SIGTERM or SIGINT ended the step.`
 
 func stepName(c contract.Command) string {
 	if c.Verb() == "" {

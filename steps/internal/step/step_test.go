@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,7 +26,7 @@ func run(t *testing.T, out contract.Outcome, err error, args ...string) (code in
 	var stdout, stderr bytes.Buffer
 	verb := Verb{Command: c, Short: "x", Run: func(context.Context, *Env) (contract.Outcome, error) { return out, err }}
 	args = append([]string{"cleanup", "--run-id=r1", "--relationship=a-b", "--termination-file=" + file}, args...)
-	code = Run(context.Background(), args, &stdout, &stderr, "snapshot", "x", verb)
+	code = Program{Name: "snapshot", Verbs: []Verb{verb}}.Run(context.Background(), args, &stdout, &stderr)
 	if b, rerr := os.ReadFile(file); rerr == nil {
 		require.NoError(t, json.Unmarshal(b, &ended))
 	}
@@ -81,8 +82,8 @@ func TestWrongUsage(t *testing.T) {
 		assert.Contains(t, log, "hint:")
 	}
 	var errs bytes.Buffer
-	assert.Equal(t, contract.ExitUsage, Run(context.Background(), []string{"bogus"}, &errs, &errs, "snapshot", "x",
-		Verb{Command: &contract.SnapshotCleanup{}}))
+	assert.Equal(t, contract.ExitUsage, Program{Name: "snapshot", Verbs: []Verb{{Command: &contract.SnapshotCleanup{}}}}.
+		Run(context.Background(), []string{"bogus"}, &errs, &errs))
 }
 
 func TestWriteFile(t *testing.T) {
@@ -93,4 +94,21 @@ func TestWriteFile(t *testing.T) {
 	assert.Equal(t, os.FileMode(0o644), info.Mode().Perm())
 	assert.NoError(t, WriteFile("", nil))
 	assert.Error(t, WriteFile("/proc/nothing/here", nil))
+}
+
+// A step that only goes before another leaves the last word to it.
+func TestOnlyFailureLeavesAnOutcome(t *testing.T) {
+	for want, err := range map[int]error{contract.ExitDone: nil, contract.ExitFailed: errors.New("boom")} {
+		file := filepath.Join(t.TempDir(), "outcome")
+		verb := Verb{Command: &contract.SnapshotCleanup{}, OnlyFailure: true,
+			Run: func(context.Context, *Env) (contract.Outcome, error) { return contract.Outcome{}, err }}
+		code := Program{Name: "snapshot", Verbs: []Verb{verb}}.
+			Run(t.Context(), []string{"cleanup", "--termination-file=" + file}, io.Discard, io.Discard)
+		assert.Equal(t, want, code)
+		if err == nil {
+			assert.NoFileExists(t, file)
+		} else {
+			assert.FileExists(t, file)
+		}
+	}
 }

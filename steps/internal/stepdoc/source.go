@@ -173,7 +173,7 @@ func typeName(e ast.Expr) string {
 		return "RFC 3339 time"
 	case *ast.Ident:
 		switch e.Name {
-		case "int64", "float64":
+		case "int", "int64", "float64":
 			return "number"
 		case "bool", "string":
 			return e.Name

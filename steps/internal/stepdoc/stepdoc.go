@@ -159,8 +159,8 @@ func flagRows(set *flag.FlagSet, names []string) (rows [][]string) {
 	for _, n := range names {
 		f := set.Lookup(n)
 		kind, usage := flag.UnquoteUsage(f)
-		if kind == "" {
-			kind = "bool"
+		if typed, ok := f.Value.(interface{ Type() string }); ok {
+			kind = typed.Type()
 		}
 		rows = append(rows, []string{markdown.Word("--" + f.Name), kind, markdown.Escape(capital(usage)) + "."})
 	}

@@ -66,6 +66,8 @@ type CopyRequest struct {
 	// source's; empty for the same.
 	StorageClass, SnapshotClass, Capacity string
 	AccessModes                           []string
+	// Keep makes a copy that is not temporary: nothing removes it.
+	Keep bool
 }
 
 // Copy is a point-in-time copy, or the live volume when the method is Direct.

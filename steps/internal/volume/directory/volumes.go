@@ -90,7 +90,9 @@ func (s *Store) copy(ctx context.Context, req volume.CopyRequest) (volume.Copy, 
 		record := volumeRecord{
 			Claim: req.Name, Replication: req.Replication, Relationship: req.Relationship, Run: req.Run,
 			Source: req.Claim, Method: method, RecoveryPoint: now(),
-			Labels: map[string]string{contract.LabelTemporary: "true"},
+		}
+		if !req.Keep {
+			record.Labels = map[string]string{contract.LabelTemporary: "true"}
 		}
 		found, err = s.makeVolume(ctx, src, clone.Options{Live: true}, record)
 	}

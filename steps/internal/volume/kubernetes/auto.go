@@ -8,6 +8,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/backube/scribe-gen/steps/internal/cluster"
 	"github.com/backube/scribe-gen/steps/internal/step"
 	"github.com/backube/scribe-gen/steps/internal/volume"
 )
@@ -46,7 +47,7 @@ func (c *copying) autoClone(ctx context.Context) (made volume.Copy, why string, 
 	default:
 		return made, "", nil
 	}
-	claim, err := c.claims.get(ctx, c.Name)
+	claim, err := c.claims.Get(ctx, c.Name)
 	switch {
 	case apierrors.IsNotFound(err):
 		return made, why, nil
@@ -55,7 +56,7 @@ func (c *copying) autoClone(ctx context.Context) (made volume.Copy, why string, 
 	case !sameRun(claim, c.Owner):
 		return made, "", fmt.Errorf("claim %s: %w: %s", claim.Name, volume.ErrExists, describeOwner(claim))
 	}
-	return made, why, ignoreGone(c.claims.delete(ctx, claim))
+	return made, why, ignoreGone(c.claims.Delete(ctx, claim))
 }
 
 // autoSnapshot takes a snapshot, or says why it does not.
@@ -84,9 +85,9 @@ func (s *Store) snapshotClass(ctx context.Context, driver string) (string, error
 	if driver == "" {
 		return "", nil
 	}
-	classes, _, err := s.classes.list(ctx, metav1.ListOptions{})
+	classes, _, err := s.classes.List(ctx, metav1.ListOptions{})
 	switch {
-	case isUnknown(err):
+	case cluster.IsUnknown(err):
 		return "", &unable{err.Error()}
 	case step.Refusal(err) != "":
 		s.log.Info("VolumeSnapshotClasses may not be listed: the snapshot controller chooses", "error", err.Error())

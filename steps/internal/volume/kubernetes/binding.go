@@ -8,6 +8,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/backube/scribe-gen/steps/internal/cluster"
 )
 
 // binding is how far a claim has come.
@@ -48,7 +50,7 @@ func (s *Store) awaitBinding(ctx context.Context, claim *corev1.PersistentVolume
 		return "", "", fmt.Errorf("claim %s is not bound: %w", claim.Name, err)
 	case how == refused:
 		// What was refused once may have come through since.
-		now, err := s.claims.get(ctx, claim.Name)
+		now, err := s.claims.Get(ctx, claim.Name)
 		if err == nil && now.UID == claim.UID && now.Status.Phase == corev1.ClaimBound {
 			return bound, "", nil
 		}
@@ -96,7 +98,7 @@ func (w *bindingWatch) first(ctx context.Context) (binding, error) {
 }
 
 func (w *bindingWatch) watchClaim(ctx context.Context) (how binding, err error) {
-	err = w.claims.until(ctx, named(w.claim.Name), func(present map[string]*corev1.PersistentVolumeClaim) (bool, error) {
+	err = w.claims.Until(ctx, cluster.Named(w.claim.Name), func(present map[string]*corev1.PersistentVolumeClaim) (bool, error) {
 		claim := present[w.claim.Name]
 		switch {
 		case claim == nil || claim.UID != w.claim.UID || deleting(claim):
@@ -111,7 +113,7 @@ func (w *bindingWatch) watchClaim(ctx context.Context) (how binding, err error) 
 
 func (w *bindingWatch) watchEvents(ctx context.Context) (how binding, err error) {
 	about := metav1.ListOptions{FieldSelector: "involvedObject.uid=" + string(w.claim.UID)}
-	err = w.events.until(ctx, about, func(present map[string]*corev1.Event) (bool, error) {
+	err = w.events.Until(ctx, about, func(present map[string]*corev1.Event) (bool, error) {
 		how = w.judge(present)
 		return how != "", nil
 	})

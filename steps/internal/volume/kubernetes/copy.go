@@ -94,6 +94,14 @@ func refuseWords(made volume.Copy, _ binding, err error) (volume.Copy, error) {
 	return made, err
 }
 
+// mark is the label of what cleanup removes; a copy that is kept has none.
+func (c *copying) mark() map[string]string {
+	if c.Keep {
+		return nil
+	}
+	return temporary()
+}
+
 // direct is the live volume.
 func (c *copying) direct() volume.Copy {
 	return volume.Copy{Claim: c.Claim, Method: methodDirect, RecoveryPoint: now()}
@@ -136,7 +144,7 @@ func (c *copying) provision(ctx context.Context, method string, point time.Time,
 	}
 	claim, err := ensure(ctx, c.claims, &corev1.PersistentVolumeClaim{
 		ObjectMeta: metav1.ObjectMeta{
-			Name: c.Name, Labels: labels(c.Owner, temporary()),
+			Name: c.Name, Labels: labels(c.Owner, c.mark()),
 			Annotations: map[string]string{
 				contract.AnnotationSource:        c.Claim,
 				contract.AnnotationMethod:        method,

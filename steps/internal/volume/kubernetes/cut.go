@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/backube/scribe-gen/steps/contract"
+	"github.com/backube/scribe-gen/steps/internal/cluster"
 	"github.com/backube/scribe-gen/steps/internal/volume"
 )
 
@@ -21,7 +22,7 @@ func (c *copying) cutTemporary(ctx context.Context) (*snapshotv1.VolumeSnapshot,
 		return nil, err
 	}
 	snapshot.ObjectMeta = metav1.ObjectMeta{
-		Name: c.Name, Labels: labels(c.Owner, temporary()),
+		Name: c.Name, Labels: labels(c.Owner, c.mark()),
 		Annotations: map[string]string{
 			contract.AnnotationRunID:         c.Run,
 			contract.AnnotationRecoveryPoint: now().Format(time.RFC3339Nano),
@@ -61,7 +62,7 @@ func (s *Store) snapshotOf(ctx context.Context, claim, driver, class string) (*s
 // *unable at once.
 func (s *Store) awaitSnapshot(ctx context.Context, name, awaited string, is func(*snapshotv1.VolumeSnapshot) bool) (found *snapshotv1.VolumeSnapshot, err error) {
 	words := ""
-	err = s.snapshots.until(ctx, named(name), func(present map[string]*snapshotv1.VolumeSnapshot) (bool, error) {
+	err = s.snapshots.Until(ctx, cluster.Named(name), func(present map[string]*snapshotv1.VolumeSnapshot) (bool, error) {
 		found = present[name]
 		switch {
 		case found == nil:

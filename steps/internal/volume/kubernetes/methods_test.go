@@ -4,6 +4,7 @@ package kubernetes_test
 
 import (
 	"context"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/rand"
@@ -19,6 +21,7 @@ import (
 	"github.com/backube/scribe-gen/steps/contract"
 	"github.com/backube/scribe-gen/steps/internal/step"
 	"github.com/backube/scribe-gen/steps/internal/volume"
+	"github.com/backube/scribe-gen/steps/internal/volume/kubernetes"
 )
 
 var content = map[string]string{"a": "1", "dir/b": "2"}
@@ -219,4 +222,30 @@ func TestLeftoversInUse(t *testing.T) {
 	removed, err = s.store.RemoveTemporary(t.Context(), request("run-live", "").Owner)
 	require.NoError(t, err)
 	assert.Equal(t, []string{contract.CopyName("run-live")}, removed)
+}
+
+// Where the engine keeps its pods, finished ones go with the copy they mount, so that
+// it vanishes. One that still ends is no reason to keep the run's own copy.
+func TestFinishedPodsAreRemoved(t *testing.T) {
+	s := newSite(t, "fast")
+	s.Write(t, "data", content)
+	store, err := kubernetes.Open(s.config, s.namespace, slog.New(slog.NewTextHandler(t.Output(), nil)), kubernetes.DeleteFinishedPods)
+	require.NoError(t, err)
+	for run, phase := range map[string]corev1.PodPhase{"run-own": corev1.PodRunning, "run-dead": corev1.PodFailed} {
+		made, err := store.Copy(t.Context(), request(run, "Clone"))
+		require.NoError(t, err)
+		s.runPod(t.Context(), t, podOn(made.Claim), corev1.PodSucceeded)
+		t.Cleanup(s.runPod(t.Context(), t, podOn(made.Claim), phase))
+	}
+	removed, err := store.RemoveTemporary(t.Context(), request("run-own", "").Owner)
+	require.NoError(t, err)
+	assert.Equal(t, []string{contract.CopyName("run-dead"), contract.CopyName("run-own")}, removed)
+	require.Eventually(t, func() bool {
+		_, err := s.client.CoreV1().PersistentVolumeClaims(s.namespace).Get(t.Context(), contract.CopyName("run-dead"), metav1.GetOptions{})
+		return apierrors.IsNotFound(err)
+	}, 30*time.Second, 100*time.Millisecond, "the copy is still held")
+	pods, err := s.client.CoreV1().Pods(s.namespace).List(t.Context(), metav1.ListOptions{})
+	require.NoError(t, err)
+	require.Len(t, pods.Items, 1)
+	assert.Equal(t, corev1.PodRunning, pods.Items[0].Status.Phase)
 }

@@ -9,6 +9,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/backube/scribe-gen/steps/contract"
+	"github.com/backube/scribe-gen/steps/internal/cluster"
+	"github.com/backube/scribe-gen/steps/internal/volume"
 )
 
 // Quiesce implements [volume.Quiescer]: it waits for the running pods of steps that
@@ -17,7 +19,7 @@ import (
 func (s *Store) Quiesce(ctx context.Context, claim string) error {
 	var writers []string
 	told := map[string]bool{}
-	err := s.pods.until(ctx, metav1.ListOptions{}, func(present map[string]*corev1.Pod) (bool, error) {
+	err := s.pods.Until(ctx, metav1.ListOptions{}, func(present map[string]*corev1.Pod) (bool, error) {
 		writers = nil
 		for name, pod := range present {
 			switch {
@@ -53,23 +55,53 @@ func finished(pod *corev1.Pod) bool {
 	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
 }
 
-// inUse maps the claims that pods of other runs use, and have not finished with, to
-// one of the pods.
-func (s *Store) inUse(ctx context.Context, run string) (map[string]string, error) {
-	pods, _, err := s.pods.list(ctx, metav1.ListOptions{})
-	if err != nil {
-		return nil, err
-	}
-	used := map[string]string{}
+// mounts is which pods name a claim, by the claim's name: one that may still use it,
+// and those that have finished with it.
+type mounts struct {
+	unfinished map[string]string
+	finished   map[string][]*corev1.Pod
+}
+
+func (s *Store) mounts(ctx context.Context) (mounts, error) {
+	m := mounts{map[string]string{}, map[string][]*corev1.Pod{}}
+	pods, _, err := s.pods.List(ctx, metav1.ListOptions{})
 	for _, pod := range pods {
-		if finished(pod) || pod.Labels[contract.LabelRun] == run {
+		for _, claim := range claimsOf(pod) {
+			if finished(pod) {
+				m.finished[claim] = append(m.finished[claim], pod)
+			} else {
+				m.unfinished[claim] = pod.Name
+			}
+		}
+	}
+	return m, err
+}
+
+// others is a pod of another run that may still use the claim of an object's name, ""
+// if none does.
+func (m mounts) others(o cluster.Object, owner volume.Owner) string {
+	if sameRun(o, owner) {
+		return ""
+	}
+	return m.unfinished[o.GetName()]
+}
+
+// release removes the finished pods that hold a claim back from vanishing, if the
+// store was opened to do so.
+func (s *Store) release(ctx context.Context, claim string, m mounts) error {
+	if !s.deletesPods {
+		return nil
+	}
+	for _, pod := range m.finished[claim] {
+		if deleting(pod) {
 			continue
 		}
-		for _, claim := range claimsOf(pod) {
-			used[claim] = pod.Name
+		if err := ignoreGone(s.pods.Delete(ctx, pod)); err != nil {
+			return fmt.Errorf("release claim %s: %w", claim, err)
 		}
+		s.log.Info("removed a finished pod that held the claim", "pod", pod.Name, "claim", claim)
 	}
-	return used, nil
+	return nil
 }
 
 func claimsOf(pod *corev1.Pod) (names []string) {

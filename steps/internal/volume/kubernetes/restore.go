@@ -28,7 +28,7 @@ func (s *Store) Restore(ctx context.Context, req volume.RestoreRequest) error {
 }
 
 func (s *Store) restore(ctx context.Context, req volume.RestoreRequest) error {
-	claim, err := s.claims.get(ctx, req.Claim)
+	claim, err := s.claims.Get(ctx, req.Claim)
 	if apierrors.IsNotFound(err) || err == nil && deleting(claim) {
 		var wanted *corev1.PersistentVolumeClaim
 		if wanted, err = s.restoredClaim(ctx, req); err == nil {
@@ -50,7 +50,7 @@ func (s *Store) restore(ctx context.Context, req volume.RestoreRequest) error {
 
 // restoredClaim is the claim to make.
 func (s *Store) restoredClaim(ctx context.Context, req volume.RestoreRequest) (*corev1.PersistentVolumeClaim, error) {
-	snapshot, err := s.snapshots.get(ctx, req.Snapshot)
+	snapshot, err := s.snapshots.Get(ctx, req.Snapshot)
 	if apierrors.IsNotFound(err) || err == nil && claimOf(snapshot) != req.Replica {
 		return nil, fmt.Errorf("replica snapshot %s of claim %s: %w", req.Snapshot, req.Replica, volume.ErrNotFound)
 	}

@@ -15,7 +15,7 @@ import (
 
 // Secret implements [volume.Secrets].
 func (s *Store) Secret(ctx context.Context, name string) (map[string][]byte, error) {
-	found, err := s.secrets.get(ctx, name)
+	found, err := s.secrets.Get(ctx, name)
 	if apierrors.IsNotFound(err) {
 		return nil, fmt.Errorf("secret %s: %w", name, volume.ErrNotFound)
 	}
@@ -45,17 +45,17 @@ func (s *Store) PutSecret(ctx context.Context, name string, owner volume.Owner, 
 
 // putSecret is one attempt, which is not done when somebody else was faster.
 func (s *Store) putSecret(ctx context.Context, name string, owner volume.Owner, data map[string][]byte) (done bool, err error) {
-	found, err := s.secrets.get(ctx, name)
+	found, err := s.secrets.Get(ctx, name)
 	switch {
 	case apierrors.IsNotFound(err):
-		_, err = s.secrets.create(ctx, &corev1.Secret{
+		_, err = s.secrets.Create(ctx, &corev1.Secret{
 			ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels(owner, nil)},
 			Type:       corev1.SecretTypeOpaque,
 			Data:       data,
 		})
 	case err == nil && !maps.EqualFunc(found.Data, data, bytes.Equal):
 		found.Data = data
-		_, err = s.secrets.update(ctx, found)
+		_, err = s.secrets.Update(ctx, found)
 	}
 	if apierrors.IsAlreadyExists(err) || apierrors.IsConflict(err) {
 		return false, nil

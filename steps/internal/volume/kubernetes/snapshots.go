@@ -82,7 +82,7 @@ func (s *Store) mark(ctx context.Context, snapshot *snapshotv1.VolumeSnapshot) (
 	if err != nil {
 		return nil, err
 	}
-	return s.snapshots.merge(ctx, snapshot.Name, patch)
+	return s.snapshots.Merge(ctx, snapshot.Name, patch)
 }
 
 func marked(s *snapshotv1.VolumeSnapshot) bool { return s.Annotations[contract.AnnotationCut] != "" }
@@ -112,7 +112,7 @@ func record(s *snapshotv1.VolumeSnapshot) (volume.Snapshot, error) {
 // Snapshots implements [volume.Snapshotter]. Those that are being deleted, or were
 // not cut under a run's eyes, are not among them.
 func (s *Store) Snapshots(ctx context.Context, claim, relationship string) ([]volume.Snapshot, error) {
-	found, _, err := s.snapshots.list(ctx, replicaSnapshots(relationship))
+	found, _, err := s.snapshots.List(ctx, replicaSnapshots(relationship))
 	if err != nil {
 		return nil, fmt.Errorf("list replica snapshots of claim %s: %w", claim, err)
 	}
@@ -143,9 +143,9 @@ func replicaSnapshots(relationship string) metav1.ListOptions {
 
 // DeleteSnapshot implements [volume.Snapshotter]. It does not wait for the driver.
 func (s *Store) DeleteSnapshot(ctx context.Context, claim, name string) error {
-	snapshot, err := s.snapshots.get(ctx, name)
+	snapshot, err := s.snapshots.Get(ctx, name)
 	if err == nil && claimOf(snapshot) == claim {
-		err = s.snapshots.delete(ctx, snapshot)
+		err = s.snapshots.Delete(ctx, snapshot)
 	}
 	if err := ignoreGone(err); err != nil {
 		return fmt.Errorf("delete replica snapshot %s of claim %s: %w", name, claim, err)

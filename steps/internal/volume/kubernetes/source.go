@@ -23,7 +23,7 @@ const (
 
 // claim returns a claim that must exist.
 func (s *Store) claim(ctx context.Context, name string) (*corev1.PersistentVolumeClaim, error) {
-	claim, err := s.claims.get(ctx, name)
+	claim, err := s.claims.Get(ctx, name)
 	if apierrors.IsNotFound(err) {
 		return nil, fmt.Errorf("claim %s: %w", name, volume.ErrNotFound)
 	}

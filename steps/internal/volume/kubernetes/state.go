@@ -10,13 +10,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/backube/scribe-gen/steps/contract"
+	"github.com/backube/scribe-gen/steps/internal/cluster"
 	"github.com/backube/scribe-gen/steps/internal/volume"
 )
 
 // Load implements [volume.States]. The version is the resource version of the
 // ConfigMap.
 func (s *Store) Load(ctx context.Context, relationship string) (contract.State, volume.Version, error) {
-	found, err := s.configMaps.get(ctx, contract.StateName(relationship))
+	found, err := s.configMaps.Get(ctx, contract.StateName(relationship))
 	if apierrors.IsNotFound(err) {
 		return contract.State{}, "", nil
 	}
@@ -60,7 +61,7 @@ func (s *Store) Save(ctx context.Context, state contract.State, old volume.Versi
 func (s *Store) save(ctx context.Context, relationship, text string, old volume.Version) error {
 	name, data := contract.StateName(relationship), map[string]string{contract.StateKey: text}
 	if old == "" {
-		_, err := s.configMaps.create(ctx, &corev1.ConfigMap{
+		_, err := s.configMaps.Create(ctx, &corev1.ConfigMap{
 			ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels(volume.Owner{Relationship: relationship}, nil)},
 			Data:       data,
 		})
@@ -73,25 +74,25 @@ func (s *Store) save(ctx context.Context, relationship, text string, old volume.
 	if err != nil {
 		return err
 	}
-	_, err = s.configMaps.merge(ctx, name, patch)
+	_, err = s.configMaps.Merge(ctx, name, patch)
 	return err
 }
 
 // Watch implements [volume.States]. A right that is missing is an error at once;
 // later the watch goes on whatever happens to the API server.
 func (s *Store) Watch(ctx context.Context, relationship string) (<-chan contract.State, error) {
-	opts := named(contract.StateName(relationship))
-	if _, _, err := s.configMaps.list(ctx, opts); err != nil {
+	opts := cluster.Named(contract.StateName(relationship))
+	if _, _, err := s.configMaps.List(ctx, opts); err != nil {
 		return nil, fmt.Errorf("watch state of %s: %w", relationship, err)
 	}
 	states := make(chan contract.State)
 	go func() {
 		defer close(states)
-		delay := delays()
+		delay := cluster.Delays()
 		for ctx.Err() == nil {
 			if err := s.watch(ctx, relationship, opts, states); err != nil && ctx.Err() == nil {
 				s.log.Error("the state cannot be watched; trying again", "relationship", relationship, "error", err.Error())
-				pause(ctx, delay())
+				cluster.Pause(ctx, delay())
 			}
 		}
 	}()
@@ -101,7 +102,7 @@ func (s *Store) Watch(ctx context.Context, relationship string) (<-chan contract
 // watch sends the state now and after each change.
 func (s *Store) watch(ctx context.Context, relationship string, opts metav1.ListOptions, states chan<- contract.State) error {
 	sent := "never"
-	return s.configMaps.until(ctx, opts, func(present map[string]*corev1.ConfigMap) (bool, error) {
+	return s.configMaps.Until(ctx, opts, func(present map[string]*corev1.ConfigMap) (bool, error) {
 		found, version := present[contract.StateName(relationship)], ""
 		if found != nil {
 			version = found.ResourceVersion

@@ -7,16 +7,13 @@
 // tell, such as the recovery point. What a run may not leave behind is labelled as
 // temporary when it is created, so that there is no instant at which a killed run
 // leaves something that the next does not collect.
-//
-// Nothing is asked again and again: the store lists once and then watches. A
-// request that the API server could not answer is repeated with growing delays, so
-// that a restart of the API server fails no step.
 package kubernetes
 
 import (
-	"fmt"
+	"errors"
 	"log/slog"
 	"maps"
+	"os"
 	"strings"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v4/apis/volumesnapshot/v1"
@@ -25,51 +22,92 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/backube/scribe-gen/steps/contract"
+	"github.com/backube/scribe-gen/steps/internal/cluster"
+	"github.com/backube/scribe-gen/steps/internal/step"
 	"github.com/backube/scribe-gen/steps/internal/volume"
 )
 
 // Store is a namespace of a cluster. Any number of processes may use one at a
 // time.
 type Store struct {
-	claims     collection[*corev1.PersistentVolumeClaim]
-	pods       collection[*corev1.Pod]
-	events     collection[*corev1.Event]
-	configMaps collection[*corev1.ConfigMap]
-	secrets    collection[*corev1.Secret]
-	snapshots  collection[*snapshotv1.VolumeSnapshot]
-	classes    collection[*snapshotv1.VolumeSnapshotClass]
+	claims     cluster.Collection[*corev1.PersistentVolumeClaim]
+	pods       cluster.Collection[*corev1.Pod]
+	events     cluster.Collection[*corev1.Event]
+	configMaps cluster.Collection[*corev1.ConfigMap]
+	secrets    cluster.Collection[*corev1.Secret]
+	snapshots  cluster.Collection[*snapshotv1.VolumeSnapshot]
+	classes    cluster.Collection[*snapshotv1.VolumeSnapshotClass]
 	log        *slog.Logger
+	// deletesPods is whether finished pods go with the temporary claims they mount.
+	deletesPods bool
 }
 
 var _ volume.Store = (*Store)(nil)
 
+// Option changes how a store works.
+type Option func(*Store)
+
+// DeleteFinishedPods makes a store delete the finished pods that mount a temporary
+// claim it removes. A claim vanishes only when no pod names it, and not every engine
+// removes its pods.
+func DeleteFinishedPods(s *Store) { s.deletesPods = true }
+
+// OpenHere returns the store of the pod's own cluster, in the namespace that is
+// given or the pod's own; see [cluster.Here]. What becomes of finished pods the
+// environment says, in [contract.FinishedPodsVariable].
+func OpenHere(namespace string, log *slog.Logger) (*Store, error) {
+	var options []Option
+	switch value := os.Getenv(contract.FinishedPodsVariable); value {
+	case "":
+	case contract.FinishedPodsDelete:
+		options = append(options, DeleteFinishedPods)
+	default:
+		return nil, step.Usage("%s=%s: must be %s or empty", contract.FinishedPodsVariable, value, contract.FinishedPodsDelete)
+	}
+	config, namespace, err := cluster.Here(namespace)
+	switch {
+	case errors.Is(err, cluster.ErrNone):
+		return nil, step.Usage("--directory is required outside a pod, or KUBECONFIG for the volumes of a cluster")
+	case err != nil:
+		return nil, err
+	}
+	return Open(config, namespace, log, options...)
+}
+
 // Open returns the store in a namespace of the cluster that config reaches. No
 // request is made.
-func Open(config *rest.Config, namespace string, log *slog.Logger) (*Store, error) {
-	c, err := connect(config, namespace, log)
+func Open(config *rest.Config, namespace string, log *slog.Logger, options ...Option) (*Store, error) {
+	core, snapshots := corev1.SchemeGroupVersion, snapshotv1.SchemeGroupVersion
+	c, err := cluster.Connect(config, namespace, log,
+		cluster.Group{Version: core, AddToScheme: corev1.AddToScheme},
+		cluster.Group{Version: snapshots, AddToScheme: snapshotv1.AddToScheme})
 	if err != nil {
-		return nil, fmt.Errorf("connect to the API server %s: %w", config.Host, err)
+		return nil, err
 	}
-	return &Store{
-		claims: newCollection(c, c.core, "persistentvolumeclaims",
+	s := &Store{
+		claims: cluster.Typed(c, core, "persistentvolumeclaims",
 			func() *corev1.PersistentVolumeClaim { return &corev1.PersistentVolumeClaim{} },
 			func() *corev1.PersistentVolumeClaimList { return &corev1.PersistentVolumeClaimList{} }),
-		pods: newCollection(c, c.core, "pods",
+		pods: cluster.Typed(c, core, "pods",
 			func() *corev1.Pod { return &corev1.Pod{} }, func() *corev1.PodList { return &corev1.PodList{} }),
-		events: newCollection(c, c.core, "events",
+		events: cluster.Typed(c, core, "events",
 			func() *corev1.Event { return &corev1.Event{} }, func() *corev1.EventList { return &corev1.EventList{} }),
-		configMaps: newCollection(c, c.core, "configmaps",
+		configMaps: cluster.Typed(c, core, "configmaps",
 			func() *corev1.ConfigMap { return &corev1.ConfigMap{} }, func() *corev1.ConfigMapList { return &corev1.ConfigMapList{} }),
-		secrets: newCollection(c, c.core, "secrets",
+		secrets: cluster.Typed(c, core, "secrets",
 			func() *corev1.Secret { return &corev1.Secret{} }, func() *corev1.SecretList { return &corev1.SecretList{} }),
-		snapshots: newCollection(c, c.snapshots, "volumesnapshots",
+		snapshots: cluster.Typed(c, snapshots, "volumesnapshots",
 			func() *snapshotv1.VolumeSnapshot { return &snapshotv1.VolumeSnapshot{} },
-			func() *snapshotv1.VolumeSnapshotList { return &snapshotv1.VolumeSnapshotList{} }),
-		classes: newCollection(c.clusterWide(), c.snapshots, "volumesnapshotclasses",
+			func() *snapshotv1.VolumeSnapshotList { return &snapshotv1.VolumeSnapshotList{} }).Absent(noSnapshots),
+		classes: cluster.Typed(c.ClusterWide(), snapshots, "volumesnapshotclasses",
 			func() *snapshotv1.VolumeSnapshotClass { return &snapshotv1.VolumeSnapshotClass{} },
-			func() *snapshotv1.VolumeSnapshotClassList { return &snapshotv1.VolumeSnapshotClassList{} }),
+			func() *snapshotv1.VolumeSnapshotClassList { return &snapshotv1.VolumeSnapshotClassList{} }).Absent(noSnapshots),
 		log: log,
-	}, nil
+	}
+	for _, option := range options {
+		option(s)
+	}
+	return s, nil
 }
 
 // labels are those of an object that a run makes. Labels of the source are never

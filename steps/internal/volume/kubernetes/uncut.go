@@ -14,7 +14,7 @@ import (
 
 // RemoveUncut implements [volume.Collector].
 func (s *Store) RemoveUncut(ctx context.Context, claim, relationship string, last contract.Commit) (removed []string, err error) {
-	found, _, err := s.snapshots.list(ctx, replicaSnapshots(relationship))
+	found, _, err := s.snapshots.List(ctx, replicaSnapshots(relationship))
 	if err != nil {
 		return nil, fmt.Errorf("list snapshots of claim %s that were not cut: %w", claim, err)
 	}
@@ -46,11 +46,11 @@ func (s *Store) removeUncut(ctx context.Context, snapshot *snapshotv1.VolumeSnap
 			s.log.Info("left to the next run, as the driver may be making it", "snapshot", snapshot.Name)
 			return false, nil
 		}
-		err := s.snapshots.deleteUnchanged(ctx, snapshot)
+		err := s.snapshots.DeleteUnchanged(ctx, snapshot)
 		if !apierrors.IsConflict(err) {
 			return err == nil, ignoreGone(err)
 		}
-		if snapshot, err = s.snapshots.get(ctx, snapshot.Name); err != nil {
+		if snapshot, err = s.snapshots.Get(ctx, snapshot.Name); err != nil {
 			return false, ignoreGone(err)
 		}
 	}

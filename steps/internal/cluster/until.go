@@ -1,4 +1,4 @@
-package kubernetes
+package cluster
 
 import (
 	"context"
@@ -8,15 +8,15 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 )
 
-// until shows see what opts select, by name, now and after each change, until see
+// Until shows see what opts select, by name, now and after each change, until see
 // says that it is enough or ctx ends. It survives the end of a watch, whatever the
 // reason, by listing again: see may miss states that were left at once, but never
 // the last.
-func (c collection[T]) until(ctx context.Context, opts metav1.ListOptions, see func(map[string]T) (enough bool, err error)) error {
-	delay := delays()
+func (c Collection[T]) Until(ctx context.Context, opts metav1.ListOptions, see func(map[string]T) (enough bool, err error)) error {
+	delay := Delays()
 	for {
 		began := time.Now()
-		items, version, err := c.list(ctx, opts)
+		items, version, err := c.List(ctx, opts)
 		if err != nil {
 			return err
 		}
@@ -31,16 +31,16 @@ func (c collection[T]) until(ctx context.Context, opts metav1.ListOptions, see f
 			return err
 		}
 		if time.Since(began) > time.Minute {
-			delay = delays() // watches end now and then
+			delay = Delays() // watches end now and then
 		}
-		if err := pause(ctx, delay()); err != nil {
+		if err := Pause(ctx, delay()); err != nil {
 			return err
 		}
 	}
 }
 
-// pause waits, or returns why ctx ended.
-func pause(ctx context.Context, d time.Duration) error {
+// Pause waits, or returns why ctx ended.
+func Pause(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():
 		return context.Cause(ctx)
@@ -50,10 +50,10 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 // changes shows see each change until the watch ends.
-func (c collection[T]) changes(ctx context.Context, opts metav1.ListOptions, version string, present map[string]T, see func(map[string]T) (bool, error)) (enough bool, err error) {
+func (c Collection[T]) changes(ctx context.Context, opts metav1.ListOptions, version string, present map[string]T, see func(map[string]T) (bool, error)) (enough bool, err error) {
 	opts.ResourceVersion, opts.AllowWatchBookmarks = version, true
 	var watcher watch.Interface
-	err = c.stream(ctx, "watch", c.resource, func(ctx context.Context) error {
+	err = c.stream(ctx, "watch", c.Resource, func(ctx context.Context) error {
 		watcher, err = c.client.Watch(ctx, opts)
 		return err
 	})

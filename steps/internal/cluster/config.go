@@ -1,9 +1,9 @@
-package kubernetes
+package cluster
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"strings"
 
@@ -16,26 +16,26 @@ import (
 // namespaceFile holds the namespace of the pod that a process runs in.
 const namespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 
-// OpenHere returns the store of the pod's own cluster, in the namespace that is
-// given or the pod's own. Outside a pod, the file that KUBECONFIG names tells the
-// cluster and the default namespace; the kubeconfig in the home directory is not
-// read, so that nothing is changed in a cluster that nobody named.
-func OpenHere(namespace string, log *slog.Logger) (*Store, error) {
-	config, own, err := here()
+// ErrNone is returned outside a pod when KUBECONFIG names no cluster.
+var ErrNone = step.Usage("KUBECONFIG is required outside a pod: a file that names the cluster")
+
+// Here finds the cluster of this process, and the namespace: the one that is given,
+// or the pod's own. Outside a pod, the file that KUBECONFIG names tells the cluster
+// and the default namespace; the kubeconfig in the home directory is not read, so
+// that nothing is changed in a cluster that nobody named.
+func Here(namespace string) (*rest.Config, string, error) {
+	config, own, err := find()
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	if namespace == "" {
-		namespace = own
+	if namespace = cmp.Or(namespace, own); namespace == "" {
+		return nil, "", step.Usage("--namespace is required: neither %s nor the kubeconfig names one", namespaceFile)
 	}
-	if namespace == "" {
-		return nil, step.Usage("--namespace is required: neither %s nor the kubeconfig names one", namespaceFile)
-	}
-	return Open(config, namespace, log)
+	return config, namespace, nil
 }
 
-// here finds the cluster and the namespace of this process.
-func here() (*rest.Config, string, error) {
+// find finds the cluster and the namespace of this process.
+func find() (*rest.Config, string, error) {
 	config, err := rest.InClusterConfig()
 	if err == nil {
 		namespace, err := os.ReadFile(namespaceFile)
@@ -49,7 +49,7 @@ func here() (*rest.Config, string, error) {
 	case !errors.Is(err, rest.ErrNotInCluster):
 		return nil, "", fmt.Errorf("this pod cannot reach its cluster: %w; set automountServiceAccountToken for it", err)
 	case file == "":
-		return nil, "", step.Usage("--directory is required outside a pod, or KUBECONFIG for the volumes of a cluster")
+		return nil, "", ErrNone
 	}
 	rules := &clientcmd.ClientConfigLoadingRules{Precedence: strings.Split(file, string(os.PathListSeparator))}
 	loaded := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil)

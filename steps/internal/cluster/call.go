@@ -1,4 +1,4 @@
-package kubernetes
+package cluster
 
 import (
 	"context"
@@ -24,8 +24,8 @@ const (
 	requestTimeout = 30 * time.Second
 )
 
-// delays grow from a tenth of a second to six seconds.
-func delays() wait.DelayFunc {
+// Delays grow from a tenth of a second to six seconds.
+func Delays() wait.DelayFunc {
 	return wait.Backoff{Duration: 100 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 6}.DelayFunc()
 }
 
@@ -33,6 +33,14 @@ func delays() wait.DelayFunc {
 type caller struct {
 	log             *slog.Logger
 	patience, grace time.Duration
+	// absent makes the error of a resource that the cluster does not have.
+	absent func(error) error
+}
+
+func newCaller(log *slog.Logger) caller {
+	return caller{log: log, patience: patience, grace: grace, absent: func(err error) error {
+		return fmt.Errorf("%w; the cluster has no such resource: its CustomResourceDefinition is missing", err)
+	}}
 }
 
 // call makes a request and repeats it while the API server cannot answer. A
@@ -50,7 +58,7 @@ func (c caller) stream(ctx context.Context, verb, what string, request func(cont
 	// What client-go would log is in the error; it would break the JSON of our log.
 	ctx = klog.NewContext(ctx, klog.Logger{})
 	began, asked, last := time.Now(), false, error(nil)
-	err := delays().Until(ctx, true, true, func(ctx context.Context) (bool, error) {
+	err := Delays().Until(ctx, true, true, func(ctx context.Context) (bool, error) {
 		err := request(ctx)
 		if err == nil || ctx.Err() != nil || !c.worthRepeating(err, time.Since(began)) {
 			return true, err
@@ -69,7 +77,7 @@ func (c caller) stream(ctx context.Context, verb, what string, request func(cont
 	case ctx.Err() != nil:
 		return fmt.Errorf("%s %s: %w", verb, what, context.Cause(ctx))
 	}
-	return explain(verb, what, err)
+	return c.explain(verb, what, err)
 }
 
 // worthRepeating reports whether a request may succeed if it is made again.
@@ -99,7 +107,7 @@ func unanswered(err error) bool {
 }
 
 // unlessExpired hides that a version is too old to be watched from, which another
-// list mends.
+// List mends.
 func (c caller) unlessExpired(err error) error {
 	if apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {
 		return nil
