@@ -21,6 +21,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes/fake"
 
+	"github.com/backube/scribe-gen/generator/spec"
 	"github.com/backube/scribe-gen/steps/contract"
 	"github.com/backube/scribe-gen/templates/remote"
 )
@@ -313,4 +314,13 @@ func (e *playedEngine) Delete(_ context.Context, name string) error {
 
 func (e *playedEngine) Schedule(context.Context, string) (*remote.Schedule, error) {
 	return e.schedule, nil
+}
+
+// Whatever engine a spec may name, its sites can be run from here.
+func TestEveryEngineCanBeRun(t *testing.T) {
+	for _, engine := range spec.Engines() {
+		if engine != spec.EngineLocal {
+			assert.NotNil(t, runners[string(engine)], engine)
+		}
+	}
 }

@@ -9,15 +9,17 @@ import (
 	"github.com/backube/scribe-gen/generator/plan"
 	"github.com/backube/scribe-gen/generator/spec"
 	"github.com/backube/scribe-gen/steps/contract"
-	"github.com/backube/scribe-gen/templates/argo/runs"
+	argoruns "github.com/backube/scribe-gen/templates/argo/runs"
 	"github.com/backube/scribe-gen/templates/local"
 	"github.com/backube/scribe-gen/templates/remote"
+	tektonruns "github.com/backube/scribe-gen/templates/tekton/runs"
 )
 
 // runners are the engines whose pipelines can be run and watched from here, by
-// their name in specs. A new one is one more entry.
+// their name in specs: all but the local one, which needs no way to get there.
 var runners = map[string]func(*rest.Config, string) (remote.Engine, error){
-	string(spec.EngineArgo): runs.New,
+	string(spec.EngineArgo):   argoruns.New,
+	string(spec.EngineTekton): tektonruns.New,
 }
 
 // end is one pipeline of a relationship at one site.
@@ -87,10 +89,6 @@ func (s *selection) session(io streams, e *end) error {
 	if e.isLocal() || e.session != nil {
 		return nil
 	}
-	engine, ok := runners[e.Site.Engine]
-	if !ok {
-		return noRunnerError{site: e.Site.Name, engine: e.Site.Engine}
-	}
 	open := s.open
 	if open == nil {
 		open = remote.Open
@@ -98,7 +96,7 @@ func (s *selection) session(io streams, e *end) error {
 	var err error
 	e.session, err = open(remote.Access{
 		Site: e.Site.Name, Namespace: e.Site.Namespace, Context: e.spec.Context, Kubeconfig: s.kubeconfig,
-		Warnings: rest.NewWarningWriter(io.err, rest.WarningWriterOptions{Deduplicate: true}), Engine: engine,
+		Warnings: rest.NewWarningWriter(io.err, rest.WarningWriterOptions{Deduplicate: true}), Engine: runners[e.Site.Engine],
 	})
 	return err
 }
@@ -136,17 +134,4 @@ func stepOf[C contract.Command](p plan.Pipeline) (plan.Step, C, bool) {
 	}
 	var none C
 	return plan.Step{}, none, false
-}
-
-// noRunnerError is a site whose engine this version cannot reach.
-type noRunnerError struct{ site, engine string }
-
-func (e noRunnerError) Error() string {
-	return fmt.Sprintf("site %s has engine %s: this version runs, connects and watches sites of the engines argo and local", e.site, e.engine)
-}
-
-func (noRunnerError) ExitCode() int { return contract.ExitUsage }
-
-func (noRunnerError) Hint() string {
-	return "`scribe-gen generate -o bundles` writes a bundle for each site, to apply with kubectl; --site NAME runs another site alone"
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -29,9 +30,10 @@ func newGenerateCommand(io streams) *cobra.Command {
 applied in that site's cluster.
 
 Without -o the objects are printed as one YAML stream. With it they are written
-to DIR/SITE/REPLICATION.yaml, and a file that an earlier run wrote and that has
-no objects any more is removed; files that scribe-gen did not write are never
-touched. The same spec gives the same bytes everywhere.
+to DIR/SITE/REPLICATION.yaml, beside a kustomization.yaml that lists all of the
+site, for "kubectl apply -k" and GitOps tools. A file that an earlier run wrote and
+that has no objects any more is removed; files that scribe-gen did not write are
+never touched. The same spec gives the same bytes everywhere.
 
 When anything is wrong, in any spec, nothing is printed or written. Sites of
 engine local have no objects: scribe-gen run serves them.`,
@@ -137,7 +139,22 @@ func (s streams) emit(bundles []manifest.Bundle, directory string) error {
 			s.note("%-9s %s", list.what, path)
 		}
 	}
+	for _, k := range changes.Outdated {
+		s.noteOutdated(k)
+	}
 	return err
+}
+
+// noteOutdated says what to change in a kustomization that scribe-gen does not touch.
+func (s streams) noteOutdated(k manifest.Kustomization) {
+	var changes []string
+	if len(k.Missing) > 0 {
+		changes = append(changes, "add to its resources: "+strings.Join(k.Missing, ", "))
+	}
+	if len(k.Gone) > 0 {
+		changes = append(changes, "remove from its resources: "+strings.Join(k.Gone, ", "))
+	}
+	s.note("%s: scribe-gen did not write this file and leaves it alone; %s", k.Path, strings.Join(changes, "; "))
 }
 
 // noteLocalSites says how sites without objects are served.

@@ -45,7 +45,7 @@ without scribe-gen, too.
   scribe-gen promote -f replication.yaml --resume`,
 		Annotations: map[string]string{exitStatus: `  0   promoted, or resumed
   1   failed; a retry may help
-  2   wrong usage, an invalid spec, or an engine that cannot be reached
+  2   wrong usage or an invalid spec
   78  failed for good: no such snapshot, or a volume of that name is in the way
 `},
 		Args: cobra.NoArgs,

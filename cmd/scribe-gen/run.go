@@ -59,7 +59,7 @@ they left; what runs in a cluster is left to it, and is named.`,
   scribe-gen run -f replication.yaml --relationship wikidata-archive --timeout 2h`,
 		Annotations: map[string]string{exitStatus: `  0   done, and identical with --verify
   1   failed, or the trees differ; a retry may help
-  2   wrong usage, an invalid spec, or an engine that cannot be reached
+  2   wrong usage or an invalid spec
   78  failed for good: promoted, paused, refused, stopped by the guard
 `},
 		Args: cobra.NoArgs,

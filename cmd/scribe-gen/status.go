@@ -41,7 +41,7 @@ know is shown in any case.`,
   scribe-gen status -f replication.yaml -o json`,
 		Annotations: map[string]string{exitStatus: `  0   shown
   1   a site could not be read; what the others know was shown
-  2   wrong usage, an invalid spec, or an engine that cannot be reached
+  2   wrong usage or an invalid spec
 `},
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return s.status(cmd.Context(), io, output, time.Now()) },

@@ -39,9 +39,6 @@ func (r *statusReader) read(ctx context.Context, ends []end) error {
 		if err == nil {
 			continue
 		}
-		if errors.As(err, &noRunnerError{}) {
-			return err
-		}
 		r.status.Errors = append(r.status.Errors, err.Error())
 		errs = append(errs, err)
 	}

@@ -27,13 +27,15 @@ type Bundle struct {
 }
 
 // NewBundle orders the objects: what others refer to comes first, then by
-// namespace and name. Objects without kind or name, and two of the same kind,
+// namespace and name. For tools that have an order of their own, it annotates copies
+// of those that come late. Objects without kind or name, and two of the same kind,
 // namespace and name, are errors.
 func NewBundle(site, replication string, objects []Object) (Bundle, error) {
 	b := Bundle{Site: site, Replication: replication, Objects: slices.Clone(objects)}
 	slices.SortStableFunc(b.Objects, compare)
 	var errs []error
 	for i, o := range b.Objects {
+		b.Objects[i] = inWave(o)
 		if kind(o) == "" || o.GetName() == "" {
 			errs = append(errs, fmt.Errorf("site %s: an object of type %T lacks kind or name", site, o))
 		}

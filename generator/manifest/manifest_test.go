@@ -2,8 +2,6 @@ package manifest
 
 import (
 	"bytes"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -42,6 +40,19 @@ func TestNewBundleOrders(t *testing.T) {
 	assert.ErrorContains(t, err, "*v1.Pod lacks kind or name")
 }
 
+// What must not be first is in the wave after the rest, whatever wave that is.
+func TestNewBundleSetsWaves(t *testing.T) {
+	early, last := configMap("a"), service("b")
+	b := bundle(t, "primary", early, last)
+	assert.Empty(t, b.Objects[0].GetAnnotations())
+	assert.Equal(t, map[string]string{waveAnnotation: "1"}, b.Objects[1].GetAnnotations())
+	assert.Empty(t, last.Annotations, "the object that was given stays as it is")
+
+	last.Annotations = map[string]string{waveAnnotation: "-5", "a": "b"}
+	b = bundle(t, "primary", last)
+	assert.Equal(t, map[string]string{waveAnnotation: "-4", "a": "b"}, b.Objects[0].GetAnnotations())
+}
+
 func TestEncode(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, Encode(&out, []Bundle{bundle(t, "primary", service("s"), configMap("c")), bundle(t, "secondary")}))
@@ -61,6 +72,8 @@ metadata:
 apiVersion: v1
 kind: Service
 metadata:
+  annotations:
+    argocd.argoproj.io/sync-wave: "1"
   name: s
   namespace: ns
 spec: {}
@@ -83,73 +96,4 @@ func TestClean(t *testing.T) {
 		map[string]any{"outputs": map[string]any{"x": 1},
 			"volumes": []any{map[string]any{"emptyDir": map[string]any{}}}},
 	}}}, object)
-}
-
-// tree returns the files below dir with their content.
-func tree(t *testing.T, dir string) map[string]string {
-	t.Helper()
-	files := map[string]string{}
-	require.NoError(t, filepath.Walk(dir, func(path string, info os.FileInfo, err error) error {
-		require.NoError(t, err)
-		if info.IsDir() {
-			return nil
-		}
-		data, err := os.ReadFile(path)
-		rel, _ := filepath.Rel(dir, path)
-		files[rel] = string(data)
-		return err
-	}))
-	return files
-}
-
-func TestWrite(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "new", "out")
-	primary, secondary := filepath.Join(dir, "primary/wikidata.yaml"), filepath.Join(dir, "secondary/wikidata.yaml")
-	both := []Bundle{bundle(t, "primary", configMap("a")), bundle(t, "secondary", configMap("b"))}
-
-	changes, err := Write(dir, both)
-	require.NoError(t, err)
-	assert.Equal(t, Changes{Written: []string{primary, secondary}}, changes)
-	written := tree(t, dir)
-	assert.Contains(t, written["primary/wikidata.yaml"], "name: a")
-
-	changes, err = Write(dir, both)
-	require.NoError(t, err)
-	assert.Equal(t, Changes{Unchanged: []string{primary, secondary}}, changes)
-	assert.Equal(t, written, tree(t, dir))
-
-	// The other replication's file and a file of someone else stay.
-	other := filepath.Join(dir, "secondary", "other.yaml")
-	require.NoError(t, os.WriteFile(other, []byte("mine"), 0o644))
-	changes, err = Write(dir, both[:1])
-	require.NoError(t, err)
-	assert.Equal(t, Changes{Unchanged: []string{primary}, Removed: []string{secondary}}, changes)
-	assert.FileExists(t, other)
-}
-
-func TestWriteLeavesForeignFilesAlone(t *testing.T) {
-	dir := t.TempDir()
-	foreign := filepath.Join(dir, "secondary", "wikidata.yaml")
-	require.NoError(t, os.Mkdir(filepath.Dir(foreign), 0o755))
-	require.NoError(t, os.WriteFile(foreign, []byte("kind: Mine\n"), 0o644))
-	before := tree(t, dir)
-
-	_, err := Write(dir, []Bundle{bundle(t, "primary", configMap("a")), bundle(t, "secondary", configMap("b"))})
-	require.ErrorContains(t, err, foreign+": scribe-gen did not write this file")
-	assert.Equal(t, before, tree(t, dir), "nothing may be written when one file cannot be")
-
-	changes, err := Write(dir, []Bundle{bundle(t, "primary", configMap("a"))})
-	require.NoError(t, err)
-	assert.Empty(t, changes.Removed, "without our header it is not ours to remove")
-}
-
-// A failure while staging leaves nothing behind.
-func TestWriteAllOrNothing(t *testing.T) {
-	dir := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "secondary"), nil, 0o644))
-	_, err := Write(dir, []Bundle{bundle(t, "primary", configMap("a")), bundle(t, "secondary", configMap("b"))})
-	require.Error(t, err)
-	entries, err := os.ReadDir(dir)
-	require.NoError(t, err)
-	assert.Len(t, entries, 1)
 }

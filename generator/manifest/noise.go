@@ -14,6 +14,16 @@ var noise = map[string][]string{
 		"spec.templates[].container.resources",
 		"spec.templates[].dag.tasks[].arguments",
 	},
+	"ClusterWorkflowTemplate": {
+		"spec.arguments",
+		"spec.templates[].inputs",
+		"spec.templates[].outputs",
+		"spec.templates[].metadata",
+		"spec.templates[].container.resources",
+	},
+	"Task": {
+		"spec.steps[].computeResources",
+	},
 	"CronJob": {
 		"spec.jobTemplate.metadata.creationTimestamp",
 		"spec.jobTemplate.metadata",

@@ -8,20 +8,23 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-
-	"github.com/google/renameio/v2"
 )
 
 // Changes says what Write did to which files.
 type Changes struct {
 	Written, Unchanged, Removed []string
+	// Outdated are the kustomizations of others that do not fit the bundles. They
+	// were left alone.
+	Outdated []Kustomization
 }
 
-// Write writes each bundle to dir/<site>/<replication>.yaml, all or none: every
-// file is complete beside its place before the first is moved there. A file that
-// an earlier compilation of the same replication wrote and that has no bundle any
-// more is removed. A file in the way that scribe-gen did not write is an error,
-// and is left alone.
+// Write writes each bundle to dir/<site>/<replication>.yaml, and beside them a
+// kustomization.yaml that lists every bundle of the site, those of earlier
+// compilations of other replications, too. All or none: every file is complete
+// beside its place before the first is moved there. A file that an earlier
+// compilation of the same replication wrote and that has no bundle any more is
+// removed. A file in the way of a bundle that scribe-gen did not write is an error; a
+// kustomization that it did not write is reported. Both are left alone.
 func Write(dir string, bundles []Bundle) (Changes, error) {
 	files, err := plan(dir, bundles)
 	if err != nil {
@@ -31,16 +34,14 @@ func Write(dir string, bundles []Bundle) (Changes, error) {
 	if err != nil {
 		return Changes{}, err
 	}
-	return apply(files, stale)
-}
-
-// file is a bundle on its way to the disk.
-type file struct {
-	path       string
-	data       []byte
-	pending    *renameio.PendingFile
-	unchanged  bool
-	newSiteDir bool
+	sites, err := kustomizations(dir, files, stale)
+	if err != nil {
+		return Changes{}, err
+	}
+	// Last, so that none ever names a file that is not there.
+	changes, err := apply(append(files, sites.files...), append(sites.stale, stale...))
+	changes.Outdated = sites.outdated
+	return changes, err
 }
 
 // plan encodes every bundle and looks at what is in its place.
@@ -48,32 +49,36 @@ func plan(dir string, bundles []Bundle) ([]*file, error) {
 	var files []*file
 	var errs []error
 	for _, b := range bundles {
-		f := &file{path: filepath.Join(dir, b.Site, b.Replication+".yaml")}
-		same := func(other *file) bool { return other.path == f.path }
-		if slices.ContainsFunc(files, same) {
-			errs = append(errs, fmt.Errorf("two bundles would be written to %s", f.path))
-			continue
-		}
-		var err error
-		if f.data, err = b.encode(); err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		old, err := os.ReadFile(f.path)
+		path := b.path(dir)
 		switch {
-		case errors.Is(err, fs.ErrNotExist):
-		case err != nil:
+		case slices.ContainsFunc(files, func(f *file) bool { return f.path == path }):
+			errs = append(errs, fmt.Errorf("two bundles would be written to %s", path))
+			continue
+		case slices.Contains(kustomizationNames, filepath.Base(path)):
+			errs = append(errs, fmt.Errorf("%s: kustomize looks for its own file under this name; give replication %s another one",
+				path, b.Replication))
+			continue
+		}
+		data, err := b.encode()
+		if err != nil {
 			errs = append(errs, err)
-		case !bytes.HasPrefix(old, []byte(b.Header())):
-			errs = append(errs, fmt.Errorf("%s: scribe-gen did not write this file for replication %s; move it away or choose another directory",
-				f.path, b.Replication))
-		default:
-			f.unchanged = bytes.Equal(old, f.data)
+			continue
+		}
+		f, err := newFile(path, b.Header(), data)
+		if errors.Is(err, errForeign) {
+			err = fmt.Errorf("%s: scribe-gen did not write this file for replication %s; move it away or choose another directory",
+				path, b.Replication)
+		}
+		if err != nil {
+			errs = append(errs, err)
 		}
 		files = append(files, f)
 	}
 	return files, errors.Join(errs...)
 }
+
+// path is the bundle's file.
+func (b Bundle) path(dir string) string { return filepath.Join(dir, b.Site, b.Replication+".yaml") }
 
 // stale returns the files of earlier compilations of the same replications that
 // have no bundle any more.
@@ -89,21 +94,32 @@ func stale(dir string, bundles []Bundle, files []*file) ([]string, error) {
 	var errs []error
 	for _, site := range sites {
 		for _, b := range bundles {
-			path := filepath.Join(dir, site.Name(), b.Replication+".yaml")
+			b.Site = site.Name()
+			path := b.path(dir)
 			emitted := func(f *file) bool { return f.path == path }
 			if !site.IsDir() || slices.Contains(paths, path) || slices.ContainsFunc(files, emitted) {
 				continue
 			}
-			old, err := os.ReadFile(path)
-			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			ours, err := begins(path, b.Header())
+			if err != nil {
 				errs = append(errs, err)
 			}
-			if bytes.HasPrefix(old, []byte(Bundle{Site: site.Name(), Replication: b.Replication}.Header())) {
+			if ours {
 				paths = append(paths, path)
 			}
 		}
 	}
 	return paths, errors.Join(errs...)
+}
+
+// begins reports whether the file is there and begins with the header, and so is
+// ours.
+func begins(path, header string) (bool, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return bytes.HasPrefix(data, []byte(header)), err
 }
 
 // apply stages every file, then moves them to their places, then removes what is
@@ -112,6 +128,9 @@ func apply(files []*file, stale []string) (changes Changes, err error) {
 	defer func() {
 		for _, f := range files {
 			err = errors.Join(err, f.discard())
+		}
+		for _, f := range files {
+			f.discardDir()
 		}
 	}()
 	for _, f := range files {
@@ -136,42 +155,4 @@ func apply(files []*file, stale []string) (changes Changes, err error) {
 		changes.Removed = append(changes.Removed, path)
 	}
 	return changes, nil
-}
-
-// stage writes the content beside its place.
-func (f *file) stage() error {
-	if f.unchanged {
-		return nil
-	}
-	dir := filepath.Dir(f.path)
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		return err
-	}
-	switch err := os.Mkdir(dir, 0o755); {
-	case err == nil:
-		f.newSiteDir = true
-	case !errors.Is(err, fs.ErrExist):
-		return err
-	}
-	var err error
-	f.pending, err = renameio.NewPendingFile(f.path,
-		renameio.WithTempDir(dir), renameio.WithPermissions(0o644), renameio.WithExistingPermissions())
-	if err != nil {
-		return err
-	}
-	_, err = f.pending.Write(f.data)
-	return err
-}
-
-// discard removes what stage left and nobody moved; after a move it does nothing.
-func (f *file) discard() error {
-	var err error
-	if f.pending != nil {
-		err = f.pending.Cleanup()
-	}
-	if f.newSiteDir {
-		// Only a directory that stayed empty goes; the error says that it did not.
-		_ = os.Remove(filepath.Dir(f.path))
-	}
-	return err
 }

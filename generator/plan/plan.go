@@ -141,8 +141,8 @@ type Mount struct {
 	Kind   MountKind
 	Source string
 	Path   string
-	// Optional lets the step start when a Secret is absent, to say so: a pod that
-	// waits for a Secret reports nothing until its time is over.
+	// Optional lets the step start when a Secret or Text is absent, to say so: a pod
+	// that waits for one reports nothing until its time is over.
 	Optional bool
 	// ReadOnly claims are read-only at the claim, not only in the container: the
 	// kubelet would else rewrite modes for fsGroup.

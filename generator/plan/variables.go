@@ -105,9 +105,10 @@ func (s *Step) texts() []string {
 	return args
 }
 
-// Variables returns the variables in the step's arguments and mount sources.
+// Variables returns the variables in the step's arguments, mount sources, image and
+// account.
 func (s *Step) Variables() ([]Variable, error) {
-	texts := s.texts()
+	texts := append(s.texts(), s.Pod.Image, s.Account)
 	for _, m := range s.Mounts {
 		texts = append(texts, m.Source)
 	}

@@ -47,7 +47,7 @@ func (Engine) Objects(p *plan.Plan, site plan.Site) ([]manifest.Object, error) {
 type relationship struct{ common.Relationship }
 
 func (r relationship) objects() ([]manifest.Object, error) {
-	objects := r.Objects(func(plan.Account) []rbacv1.PolicyRule { return []rbacv1.PolicyRule{taskResults} })
+	objects := r.Objects(func(plan.Account) []rbacv1.PolicyRule { return common.PolicyRules([]plan.Rule{taskResults}) })
 	for i := range r.Pipelines {
 		p := &r.Pipelines[i]
 		template, err := r.workflowTemplate(p)
@@ -65,8 +65,7 @@ func (r relationship) objects() ([]manifest.Object, error) {
 // taskResults is what Argo itself needs of every account: its executor reports a
 // step's outputs, progress and end under it. Without it a step that succeeded
 // hangs until the controller gives up.
-var taskResults = rbacv1.PolicyRule{
-	APIGroups: []string{"argoproj.io"},
-	Resources: []string{"workflowtaskresults"},
-	Verbs:     []string{"create", "patch"},
+var taskResults = plan.Rule{
+	Group: "argoproj.io", Resources: []string{"workflowtaskresults"}, Verbs: []string{"create", "patch"},
+	Reason: "report outputs, progress and end of the step to Argo",
 }

@@ -24,56 +24,56 @@ func TestLint(t *testing.T) {
 	}
 	cron := enginetest.Find[*wfv1.CronWorkflow]
 	enginetest.Lint(t, Engine{}, lint, map[string]enginetest.Fault{
-		"mount without volume": {func(t *testing.T, o []manifest.Object) {
+		"mount without volume": {Spoil: func(t *testing.T, o []manifest.Object) {
 			p := push(t, o)
 			p.Volumes = p.Volumes[:1]
-		}, `template push: mounts "data", which is no volume of it`},
-		"volume without mount": {func(t *testing.T, o []manifest.Object) {
+		}, Want: `template push: mounts "data", which is no volume of it`},
+		"volume without mount": {Spoil: func(t *testing.T, o []manifest.Object) {
 			p := push(t, o)
 			p.Container.VolumeMounts = p.Container.VolumeMounts[:1]
-		}, `volume "data" is attached to its pod although nothing mounts it`},
-		"no retry limit": {func(t *testing.T, o []manifest.Object) { push(t, o).RetryStrategy.Limit = nil }, "has no retry limit"},
-		"expression that does not compile": {func(t *testing.T, o []manifest.Object) {
+		}, Want: `volume "data" is attached to its pod although nothing mounts it`},
+		"no retry limit": {Spoil: func(t *testing.T, o []manifest.Object) { push(t, o).RetryStrategy.Limit = nil }, Want: "has no retry limit"},
+		"expression that does not compile": {Spoil: func(t *testing.T, o []manifest.Object) {
 			push(t, o).RetryStrategy.Expression = "lastRetry.exitCod == '2'"
-		}, "retry expression: "},
-		"expression that is no condition": {func(t *testing.T, o []manifest.Object) {
+		}, Want: "retry expression: "},
+		"expression that is no condition": {Spoil: func(t *testing.T, o []manifest.Object) {
 			push(t, o).RetryStrategy.Expression = "lastRetry.exitCode"
-		}, "retry expression: "},
-		"upper case": {func(t *testing.T, o []manifest.Object) { push(t, o).Name = "Push" }, "template Push: name: "},
-		"digit":      {func(t *testing.T, o []manifest.Object) { taskOf(t, o).Name = "1push" }, "cannot begin with a digit"},
-		"fails fast": {func(t *testing.T, o []manifest.Object) {
+		}, Want: "retry expression: "},
+		"upper case": {Spoil: func(t *testing.T, o []manifest.Object) { push(t, o).Name = "Push" }, Want: "template Push: name: "},
+		"digit":      {Spoil: func(t *testing.T, o []manifest.Object) { taskOf(t, o).Name = "1push" }, Want: "cannot begin with a digit"},
+		"fails fast": {Spoil: func(t *testing.T, o []manifest.Object) {
 			enginetest.Find[*wfv1.WorkflowTemplate](t, o).Spec.Templates[0].DAG.FailFast = nil
-		}, "fails fast"},
-		"stranger's variable": {func(t *testing.T, o []manifest.Object) {
+		}, Want: "fails fast"},
+		"stranger's variable": {Spoil: func(t *testing.T, o []manifest.Object) {
 			push(t, o).Container.Args = []string{"{{workflow.name}}"}
-		}, "{{workflow.name}} is no variable that is known here"},
-		"input that is not declared": {func(t *testing.T, o []manifest.Object) {
+		}, Want: "{{workflow.name}} is no variable that is known here"},
+		"input that is not declared": {Spoil: func(t *testing.T, o []manifest.Object) {
 			push(t, o).Container.Args = []string{"{{inputs.parameters.x}}"}
-		}, "{{inputs.parameters.x}} is no variable"},
-		"open braces": {func(t *testing.T, o []manifest.Object) {
+		}, Want: "{{inputs.parameters.x}} is no variable"},
+		"open braces": {Spoil: func(t *testing.T, o []manifest.Object) {
 			push(t, o).Metadata.Annotations["a"] = "{{"
-		}, "is no variable that is known here"},
-		"no command": {func(t *testing.T, o []manifest.Object) { push(t, o).Container.Command = nil }, "has no command"},
-		"no account": {func(t *testing.T, o []manifest.Object) { push(t, o).ServiceAccountName = "x" }, `no ServiceAccount "x"`},
-		"no limit":   {func(t *testing.T, o []manifest.Object) { push(t, o).Timeout = "" }, "has no time limit"},
-		"no deadline": {func(t *testing.T, o []manifest.Object) {
+		}, Want: "is no variable that is known here"},
+		"no command": {Spoil: func(t *testing.T, o []manifest.Object) { push(t, o).Container.Command = nil }, Want: "has no command"},
+		"no account": {Spoil: func(t *testing.T, o []manifest.Object) { push(t, o).ServiceAccountName = "x" }, Want: `no ServiceAccount "x"`},
+		"no limit":   {Spoil: func(t *testing.T, o []manifest.Object) { push(t, o).Timeout = "" }, Want: "has no time limit"},
+		"no deadline": {Spoil: func(t *testing.T, o []manifest.Object) {
 			enginetest.Find[*wfv1.WorkflowTemplate](t, o).Spec.ActiveDeadlineSeconds = nil
-		}, "has no deadline"},
-		"mutex": {func(t *testing.T, o []manifest.Object) {
+		}, Want: "has no deadline"},
+		"mutex": {Spoil: func(t *testing.T, o []manifest.Object) {
 			enginetest.Find[*wfv1.WorkflowTemplate](t, o).Spec.Synchronization.Mutexes[0].Name = ""
-		}, `mutex ""`},
-		"no schedule": {func(t *testing.T, o []manifest.Object) { cron(t, o).Spec.Schedules = nil }, "has no schedule"},
-		"no zone":     {func(t *testing.T, o []manifest.Object) { cron(t, o).Spec.Timezone = "" }, "has no time zone"},
-		"replace": {func(t *testing.T, o []manifest.Object) {
+		}, Want: `mutex ""`},
+		"no schedule": {Spoil: func(t *testing.T, o []manifest.Object) { cron(t, o).Spec.Schedules = nil }, Want: "has no schedule"},
+		"no zone":     {Spoil: func(t *testing.T, o []manifest.Object) { cron(t, o).Spec.Timezone = "" }, Want: "has no time zone"},
+		"replace": {Spoil: func(t *testing.T, o []manifest.Object) {
 			cron(t, o).Spec.ConcurrencyPolicy = wfv1.ReplaceConcurrent
-		}, `concurrency policy "Replace"`},
-		"template elsewhere": {func(t *testing.T, o []manifest.Object) {
+		}, Want: `concurrency policy "Replace"`},
+		"template elsewhere": {Spoil: func(t *testing.T, o []manifest.Object) {
 			cron(t, o).Spec.WorkflowSpec.WorkflowTemplateRef.Name = "x"
-		}, "refers to a WorkflowTemplate that is not in the bundle"},
-		"name of a cron": {func(t *testing.T, o []manifest.Object) {
+		}, Want: "refers to a WorkflowTemplate that is not in the bundle"},
+		"name of a cron": {Spoil: func(t *testing.T, o []manifest.Object) {
 			cron(t, o).Name = "a-name-of-fifty-three-characters-is-one-too-many-here"
-		}, "name has 53 bytes, at most 52 are possible"},
-		"namespace": {func(t *testing.T, o []manifest.Object) { enginetest.Find[*corev1.ConfigMap](t, o).Namespace = "" }, `namespace "", want "wiki"`},
+		}, Want: "name has 53 bytes, at most 52 are possible"},
+		"namespace": {Spoil: func(t *testing.T, o []manifest.Object) { enginetest.Find[*corev1.ConfigMap](t, o).Namespace = "" }, Want: `namespace "", want "wiki"`},
 	})
 }
 

@@ -90,9 +90,23 @@ func outputsUsed(s *plan.Step) []plan.Variable {
 	return used
 }
 
-// stepTemplate is one step. Everything about its pod is here.
+// stepTemplate is one step of a pipeline.
 func (r relationship) stepTemplate(p *plan.Pipeline, s *plan.Step) (wfv1.Template, error) {
-	value := variables(s)
+	t, err := podTemplate(s, variables(s))
+	if err != nil {
+		return wfv1.Template{}, err
+	}
+	t.Inputs = inputs(s)
+	t.Metadata = wfv1.Metadata{
+		Labels:      podspec.Labels(r.Plan.Replication, r.Name, p.Role, s, variableRun),
+		Annotations: podspec.Annotations(s),
+	}
+	return t, nil
+}
+
+// podTemplate is a step in a notation of its variables. Everything about its pod is
+// here but labels and annotations.
+func podTemplate(s *plan.Step, value func(plan.Variable) (string, error)) (wfv1.Template, error) {
 	args, err := s.Args(value)
 	if err != nil {
 		return wfv1.Template{}, err
@@ -109,20 +123,22 @@ func (r relationship) stepTemplate(p *plan.Pipeline, s *plan.Step) (wfv1.Templat
 	if err != nil {
 		return wfv1.Template{}, err
 	}
+	account, err := plan.Expand(s.Account, value)
+	if err != nil {
+		return wfv1.Template{}, err
+	}
 	container := podspec.Container("main", s, args)
+	if container.Image, err = plan.Expand(s.Pod.Image, value); err != nil {
+		return wfv1.Template{}, err
+	}
 	container.Env = []corev1.EnvVar{{Name: contract.AttemptVariable, Value: variableAttempt}}
 	limit := intstr.FromInt32(*seconds32(s.Timeout))
-	t := wfv1.Template{
-		Name:    s.Name,
-		Inputs:  inputs(s),
-		Outputs: outputs(s),
-		Metadata: wfv1.Metadata{
-			Labels:      podspec.Labels(r.Plan.Replication, r.Name, p.Role, s, variableRun),
-			Annotations: podspec.Annotations(s),
-		},
+	return wfv1.Template{
+		Name:               s.Name,
+		Outputs:            outputs(s),
 		Container:          &container,
 		Volumes:            volumes,
-		ServiceAccountName: s.Account,
+		ServiceAccountName: account,
 		SecurityContext:    security,
 		NodeSelector:       s.Pod.NodeSelector,
 		Tolerations:        s.Pod.Tolerations,
@@ -134,8 +150,7 @@ func (r relationship) stepTemplate(p *plan.Pipeline, s *plan.Step) (wfv1.Templat
 		// that no node takes is left to the workflow's deadline.
 		Timeout:               s.Timeout.String(),
 		ActiveDeadlineSeconds: &limit,
-	}
-	return t, nil
+	}, nil
 }
 
 // variables returns Argo's notation of the variables in a step's template. Values

@@ -110,7 +110,7 @@ func (c *conformance) claims(t *testing.T) {
 		assert.Equal(t, want.Capacity, got.Spec.Resources.Requests.Storage().String())
 		require.NotNil(t, got.Spec.StorageClassName)
 		assert.Equal(t, want.StorageClass, *got.Spec.StorageClassName)
-		assert.Equal(t, "Prune=false", got.Annotations["argocd.argoproj.io/sync-options"])
+		assert.Equal(t, "Prune=false,Delete=false", got.Annotations["argocd.argoproj.io/sync-options"])
 		assert.Equal(t, "disabled", got.Annotations["kustomize.toolkit.fluxcd.io/prune"])
 	}
 }

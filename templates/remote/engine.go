@@ -22,8 +22,9 @@ type Runs interface {
 	// Submit starts a run. A pipeline that is not in the cluster is a
 	// *NotAppliedError.
 	Submit(ctx context.Context, s Submission) (Run, error)
-	// Follow calls each with the run as it is and then with every change, until it
-	// has ended, and returns how. A lost connection is told to lost and made again.
+	// Follow calls each, one at a time, with the run as it is and then with every
+	// change, until it has ended, and returns how. A lost connection is told to lost
+	// and made again. A run that somebody deletes meanwhile is a *DeletedError.
 	Follow(ctx context.Context, name string, lost func(error), each func(Run)) (Run, error)
 	// List returns the runs of a relationship that the cluster still has, however
 	// they were started, newest first.
@@ -105,7 +106,8 @@ type Step struct {
 	Message string
 	// Exit is the exit code of the last attempt; -1 when there is none.
 	Exit int
-	// Outcome is the step's last word; nil when the engine does not have it.
+	// Outcome is the step's last word, once it has ended; nil when it said none, as
+	// one that was killed, or when it is lost.
 	Outcome           *contract.Outcome
 	Started, Finished time.Time
 	// Done of Total are how far it is, in bytes; 0 of 0 when it does not say.

@@ -38,7 +38,10 @@ func (e *RequestError) Unwrap() error { return e.Err }
 func (e *RequestError) Hint() string {
 	var network net.Error
 	var status apierrors.APIStatus
+	var own interface{ Hint() string }
 	switch {
+	case errors.As(e.Err, &own):
+		return own.Hint()
 	case apierrors.IsForbidden(e.Err):
 		return fmt.Sprintf("the account of context %s needs the right that the message names: `kubectl --context %s -n %s auth can-i --list` shows those it has",
 			e.Context, e.Context, e.Namespace)
@@ -78,4 +81,16 @@ func (e *NotAppliedError) Error() string {
 // Hint says how it gets there.
 func (e *NotAppliedError) Hint() string {
 	return "apply the site's bundle first: `scribe-gen run` does, or `scribe-gen generate -o bundles` and kubectl apply"
+}
+
+// DeletedError is a run whose object somebody deleted before it had ended.
+type DeletedError struct{ Run string }
+
+func (e *DeletedError) Error() string {
+	return fmt.Sprintf("run %s was deleted before it had ended", e.Run)
+}
+
+// Hint says what became of it.
+func (e *DeletedError) Hint() string {
+	return "its pods were ended with it, and nothing was cleaned up; the next run removes what it left"
 }

@@ -99,6 +99,8 @@ type fakeEngine struct {
 	states  []Run
 	stopped Run
 	submit  error
+	// lost ends Follow instead.
+	lost error
 
 	mu        sync.Mutex
 	submitted []Submission
@@ -122,8 +124,8 @@ func (e *fakeEngine) Follow(ctx context.Context, name string, _ func(error), eac
 		last.Name = name
 		each(last)
 	}
-	if last.Phase.Ended() {
-		return last, nil
+	if last.Phase.Ended() || e.lost != nil {
+		return last, e.lost
 	}
 	select {
 	case <-e.stops:

@@ -29,9 +29,6 @@ type Pipeline struct {
 	submitted Run
 }
 
-// settleLimit is how long after a run's end its pods' last words are waited for.
-const settleLimit = 3 * time.Second
-
 // stopLimit is how long asking a run to stop may take.
 const stopLimit = 10 * time.Second
 
@@ -80,6 +77,9 @@ func (p *Pipeline) Run(ctx context.Context) (*local.Report, error) {
 		}
 	}
 	report := p.report(final, started)
+	if errors.As(err, new(*DeletedError)) {
+		return report, p.Session.Failed("follow", p.Submission.Pipeline, err)
+	}
 	if err != nil {
 		return report, &AbandonedError{p.Session.Site, p.Session.Context, p.Session.Namespace, run.Name, err}
 	}
@@ -90,23 +90,15 @@ func (p *Pipeline) Run(ctx context.Context) (*local.Report, error) {
 func (p *Pipeline) Name() string { return p.submitted.Name }
 
 func (p *Pipeline) follow(run Run) (Run, error) {
-	ctx, cancel := context.WithCancel(p.Hard)
-	defer cancel()
-	words := watchOutcomes(ctx, p.Session, p.Relationship, run.ID)
 	teller := &teller{pipeline: p, seen: map[string]Step{}}
 	lost := func(err error) {
 		p.say(slog.LevelWarn, "", fmt.Sprintf("lost the connection to context %s, trying again: %v", p.Session.Context, brief(err)))
 	}
-	final, err := p.Session.Engine.Follow(ctx, run.Name, lost, func(now Run) { teller.tell(words.fill(now)) })
-	if err != nil {
-		if final.Name == "" {
-			final = run
-		}
-		return words.fill(final), err
+	final, err := p.Session.Engine.Follow(p.Hard, run.Name, lost, teller.tell)
+	if err != nil && final.Name == "" {
+		final = run // nothing was heard of it
 	}
-	final = words.settle(ctx, final, settleLimit)
-	teller.tell(final)
-	return final, nil
+	return final, err
 }
 
 // report is what became of the run so far.

@@ -9,8 +9,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/backube/scribe-gen/steps/contract"
 	"github.com/backube/scribe-gen/templates/local"
@@ -32,26 +30,14 @@ func TestPipeline(t *testing.T) {
 	push := Step{Name: "push", Phase: Pending, Attempts: 1, Message: "Unschedulable: no node", Exit: -1, Started: at(5)}
 	running, done := push, push
 	running.Phase, running.Message, running.Done, running.Total = Running, "", 512, 1024
-	done.Phase, done.Exit, done.Finished, done.Attempts = Succeeded, 0, at(9), 2
+	done.Phase, done.Exit, done.Finished, done.Attempts, done.Message = Succeeded, 0, at(9), 2, ""
+	done.Outcome = &contract.Outcome{Step: "rsync push", Outcome: contract.ResultDone, Reason: "all sent", Bytes: 1024}
 	p, said := pipeline(t, &fakeEngine{states: []Run{
 		{ID: "uid-src", Phase: Pending},
 		{ID: "uid-src", Phase: Running, Steps: []Step{push}},
 		{ID: "uid-src", Phase: Running, Steps: []Step{running}},
 		{ID: "uid-src", Phase: Succeeded, Steps: []Step{done}},
 	}})
-	pod := &corev1.Pod{
-		ObjectMeta: meta1("pod", map[string]string{
-			contract.LabelRelationship: "wiki-dr", contract.LabelRun: "uid-src", "scribe.backube/step": "push",
-		}),
-		Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{
-			{Name: "wait", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}},
-			{Name: "main", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
-				Message: `{"step":"rsync push","outcome":"done","reason":"all sent","bytes":1024}`,
-			}}},
-		}},
-	}
-	_, err := p.Session.Core.CoreV1().Pods("wiki-dr").Create(t.Context(), pod, metav1.CreateOptions{})
-	require.NoError(t, err)
 	report, err := p.Run(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, "uid-src", report.Run)
@@ -59,14 +45,13 @@ func TestPipeline(t *testing.T) {
 	assert.Equal(t, int64(1024), report.Steps[0].Outcome.Bytes)
 	assert.Equal(t, 2, report.Steps[0].Attempts)
 	assert.Equal(t, 4*time.Second, report.Steps[0].Duration)
-	require.Len(t, said.text, 5)
-	assert.Regexp(t, "^push: done in 4s", said.text[4])
 	assert.Equal(t, []string{
 		"source: submitted run src-abc in namespace wiki-dr",
 		"push: started",
 		"source: waits: step push: Unschedulable: no node",
 		"push: attempt 2; the last one: no message",
-	}, said.text[:4])
+		"push: done in 4s: all sent",
+	}, said.text)
 	require.Len(t, said.progress, 1)
 	assert.Equal(t, local.Progress{Site: "dr", Role: "source", Step: "push", Bytes: 512, Total: 1024}, said.progress[0])
 }
@@ -209,4 +194,16 @@ func TestLabelValue(t *testing.T) {
 	assert.Equal(t, "root.my-host", LabelValue("root.my-host"))
 	assert.Equal(t, "a.b", LabelValue("-a@@b_"))
 	assert.LessOrEqual(t, len(LabelValue(string(make([]byte, 100)))), 63)
+}
+
+// A run that was deleted does not go on.
+func TestPipelineIsDeleted(t *testing.T) {
+	p, _ := pipeline(t, &fakeEngine{states: []Run{{ID: "uid-src", Phase: Running}}, lost: &DeletedError{Run: "src-abc"}})
+	report, err := p.Run(t.Context())
+	assert.EqualError(t, err, "site dr: context east, namespace wiki-dr: follow src: run src-abc was deleted before it had ended")
+	assert.NotErrorAs(t, err, new(*AbandonedError))
+	assert.Equal(t, "uid-src", report.Run)
+	var hint interface{ Hint() string }
+	require.ErrorAs(t, err, &hint)
+	assert.Contains(t, hint.Hint(), "the next run removes what it left")
 }

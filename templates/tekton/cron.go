@@ -32,7 +32,7 @@ func (r relationship) starters(p *plan.Pipeline) ([]manifest.Object, error) {
 	name := startName(p.Name)
 	account := plan.Account{Name: name, Role: name, Create: true, Rules: []plan.Rule{{
 		Group: "tekton.dev", Resources: []string{"pipelineruns"},
-		Verbs:  []string{"get", "list", "watch", "create", "delete"},
+		Verbs:  []string{"list", "watch", "create", "delete"},
 		Reason: "start runs, see those that are active, remove old ones",
 	}}}
 	job, err := r.cronJob(p)

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/backube/scribe-gen/generator/plan"
+	"github.com/backube/scribe-gen/steps/contract"
 )
 
 // TaskName is the Task of a pipeline's step.
@@ -30,12 +31,15 @@ const (
 	paramRunName = "run-name"
 )
 
+// labelPipeline is Tekton's label of a run's Pipeline.
+const labelPipeline = "tekton.dev/pipeline"
+
 // TurnStep is the container that waits until it is the run's turn.
 const TurnStep = "turn"
 
 // resultOutcome is the result that holds a step's last word. Tekton keeps results
 // in the container's termination message, which is where other engines look for it.
-const resultOutcome = "outcome"
+const resultOutcome = contract.OutcomeResult
 
 // lostPods is how often Tekton starts a step again whose pod was lost: evicted,
 // drained, out of memory. What a step itself reports as a failure, it has tried

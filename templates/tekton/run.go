@@ -39,6 +39,7 @@ func (r relationship) skeleton(p *plan.Pipeline) (*corev1.ConfigMap, error) {
 func (r relationship) run(p *plan.Pipeline) (*tektonv1.PipelineRun, error) {
 	meta := r.OfRole("", p.Role)
 	meta.GenerateName = p.Name + "-"
+	meta.Labels[labelPipeline] = p.Name // which Tekton itself sets a moment later
 	meta.Annotations = map[string]string{
 		// Tekton copies the Pipeline's labels to its runs, those that GitOps tools
 		// track by, too: a run must not be removed for not being in Git.

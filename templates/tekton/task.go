@@ -68,7 +68,7 @@ func TaskSpec(s *plan.Step, turn *contract.TektonTurn) (*tektonv1.TaskSpec, erro
 	if err != nil {
 		return nil, err
 	}
-	args = append(args, "--termination-file="+resultPath(resultOutcome))
+	args = append(args, outcomeArgument)
 	spec := &tektonv1.TaskSpec{Params: params(s), Results: results(s), Volumes: volumes}
 	if turn != nil {
 		first, err := turnStep(s, turn)
@@ -103,13 +103,17 @@ func turnStep(s *plan.Step, turn *contract.TektonTurn) (tektonv1.Step, error) {
 	if err != nil {
 		return tektonv1.Step{}, fmt.Errorf("step %s: %w", TurnStep, err)
 	}
-	return container(&waits, TurnStep, args)
+	return container(&waits, TurnStep, append(args, outcomeArgument))
 }
 
 // container is a container as a Task has it. Ports and probes Tekton has no fields
 // for: a listener's pod is ready as soon as it runs, and the source tries again.
 func container(s *plan.Step, name string, args []string) (tektonv1.Step, error) {
 	c := podspec.Container(name, s, args)
+	var err error
+	if c.Image, err = plan.Expand(s.Pod.Image, variables(s)); err != nil {
+		return tektonv1.Step{}, err
+	}
 	pod, err := podspec.PodSecurity(s.Pod)
 	if err != nil {
 		return tektonv1.Step{}, err
@@ -123,6 +127,9 @@ func container(s *plan.Step, name string, args []string) (tektonv1.Step, error) 
 		ComputeResources: c.Resources, VolumeMounts: c.VolumeMounts, SecurityContext: c.SecurityContext,
 	}, nil
 }
+
+// outcomeArgument has a step leave its last word in a result.
+var outcomeArgument = "--termination-file=" + resultPath(resultOutcome)
 
 // isRoot reports whether the pod's own containers run as root. That is then said in
 // each container and not for the pod: where Tekton gives the containers that it adds

@@ -115,7 +115,7 @@ func readEnd(s *remote.Step, last wfv1.NodeStatus) {
 	if code, err := strconv.Atoi(m[1]); err == nil {
 		s.Exit = code
 	}
-	if outcome := remote.ParseOutcome(m[2]); outcome != nil {
+	if outcome := contract.ParseOutcome(m[2]); outcome != nil {
 		s.Outcome, s.Message = outcome, outcome.Reason
 	}
 }

@@ -18,6 +18,8 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
+	typedcore "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 
 	"github.com/backube/scribe-gen/steps/contract"
@@ -34,6 +36,7 @@ const (
 // Engine is Argo Workflows in one namespace. It implements [remote.Engine].
 type Engine struct {
 	client typed.ArgoprojV1alpha1Interface
+	core   typedcore.CoreV1Interface
 	space  string
 }
 
@@ -43,12 +46,16 @@ func New(config *rest.Config, namespace string) (remote.Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a client for Argo Workflows: %w", err)
 	}
-	return Of(client, namespace), nil
+	core, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("make a client for pods: %w", err)
+	}
+	return Of(client, core, namespace), nil
 }
 
-// Of returns the engine of a namespace that a client reaches.
-func Of(client versioned.Interface, namespace string) *Engine {
-	return &Engine{client: client.ArgoprojV1alpha1(), space: namespace}
+// Of returns the engine of a namespace that the clients reach.
+func Of(client versioned.Interface, core kubernetes.Interface, namespace string) *Engine {
+	return &Engine{client: client.ArgoprojV1alpha1(), core: core.CoreV1(), space: namespace}
 }
 
 func (e *Engine) workflows() typed.WorkflowInterface { return e.client.Workflows(e.space) }
@@ -113,20 +120,30 @@ func workflow(template *wfv1.WorkflowTemplate, s remote.Submission) (*wfv1.Workf
 	return w, nil
 }
 
-// Follow watches one Workflow.
+// Follow watches one Workflow, and its pods for what its steps say at their end.
 func (e *Engine) Follow(ctx context.Context, name string, lost func(error), each func(remote.Run)) (remote.Run, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	var last remote.Run
+	var words *outcomes
 	which := follow.Which{Fields: fields.OneTermEqualSelector(metav1.ObjectNameField, name).String()}
 	err := follow.Until(ctx, e.workflows(), which, lost, func(w *wfv1.Workflow, deleted bool) (bool, error) {
 		if w.Name != name {
 			return false, nil
 		}
-		last = runOf(w)
-		each(last)
-		if deleted && !last.Phase.Ended() {
-			return true, fmt.Errorf("workflow %s was deleted while it ran", name)
+		if words == nil {
+			words = watchOutcomes(ctx, e.core.Pods(e.space), string(w.UID))
 		}
-		return last.Phase.Ended(), nil
+		last = words.fill(runOf(w))
+		over := last.Phase.Ended()
+		if over {
+			last = words.settle(ctx, last, settleLimit)
+		}
+		each(last)
+		if deleted && !over {
+			return true, &remote.DeletedError{Run: name}
+		}
+		return over, nil
 	})
 	return last, err
 }

@@ -2,6 +2,8 @@ package runs
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -10,8 +12,13 @@ import (
 	"github.com/argoproj/argo-workflows/v3/pkg/client/clientset/versioned/fake"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
+	corefake "k8s.io/client-go/kubernetes/fake"
 	kubetesting "k8s.io/client-go/testing"
 
 	"github.com/backube/scribe-gen/steps/contract"
@@ -39,7 +46,7 @@ func template() *wfv1.WorkflowTemplate {
 }
 
 func TestSubmit(t *testing.T) {
-	e := Of(fake.NewSimpleClientset(template()), space)
+	e := Of(fake.NewSimpleClientset(template()), corefake.NewClientset(), space)
 	_, err := e.Submit(t.Context(), remote.Submission{Pipeline: "nothing"})
 	assert.ErrorAs(t, err, new(*remote.NotAppliedError))
 	_, err = e.Submit(t.Context(), remote.Submission{Pipeline: "scribe-wiki-dr-dst", Params: map[string]string{"at": "now"}})
@@ -135,7 +142,7 @@ func TestFollow(t *testing.T) {
 		return true, watched, err
 	})
 	var phases []remote.Phase
-	run, err := Of(client, space).Follow(t.Context(), "w", nil, func(r remote.Run) { phases = append(phases, r.Phase) })
+	run, err := Of(client, corefake.NewClientset(), space).Follow(t.Context(), "w", nil, func(r remote.Run) { phases = append(phases, r.Phase) })
 	require.NoError(t, err)
 	assert.Equal(t, []remote.Phase{remote.Pending, remote.Running, remote.Failed}, phases)
 	assert.Equal(t, "m", run.Message)
@@ -150,7 +157,7 @@ func TestListStopDeleteSchedule(t *testing.T) {
 		&wfv1.CronWorkflow{ObjectMeta: metav1.ObjectMeta{Name: "p", Namespace: space}, Spec: wfv1.CronWorkflowSpec{Suspend: true},
 			Status: wfv1.CronWorkflowStatus{Conditions: wfv1.Conditions{{Status: metav1.ConditionTrue, Message: "bad spec"}}}},
 	)
-	e := Of(client, space)
+	e := Of(client, corefake.NewClientset(), space)
 	list, err := e.List(t.Context(), "wiki-dr")
 	require.NoError(t, err)
 	require.Len(t, list, 2)
@@ -168,4 +175,62 @@ func TestListStopDeleteSchedule(t *testing.T) {
 	schedule, err = e.Schedule(t.Context(), "none")
 	require.NoError(t, err)
 	assert.Nil(t, schedule)
+}
+
+// Argo keeps a message of what failed only: what a step that succeeded said is in
+// its pod.
+func TestFollowReadsTheLastWordsOfPods(t *testing.T) {
+	code := "0"
+	w := &wfv1.Workflow{
+		ObjectMeta: metav1.ObjectMeta{Name: "w", Namespace: space, UID: "uid"},
+		Status: wfv1.WorkflowStatus{Phase: wfv1.WorkflowSucceeded, Nodes: wfv1.Nodes{"p": {
+			Name: "p", Type: wfv1.NodeTypePod, TemplateName: "push", Phase: wfv1.NodeSucceeded,
+			Outputs: &wfv1.Outputs{ExitCode: &code}, StartedAt: second(1), FinishedAt: second(2),
+		}}},
+	}
+	pod := func(name, message string, created int) *corev1.Pod {
+		return &corev1.Pod{
+			ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: space, CreationTimestamp: second(created), Labels: map[string]string{
+				contract.LabelRun: "uid", "scribe.backube/step": "push",
+			}},
+			Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{
+				{Name: "wait", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}},
+				{Name: "main", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Message: message}}},
+			}},
+		}
+	}
+	core := corefake.NewClientset(
+		pod("second", `{"step":"rsync push","outcome":"done","bytes":1024}`, 2),
+		pod("first", `{"step":"rsync push","outcome":"failed"}`, 1),
+	)
+	run, err := Of(fake.NewSimpleClientset(w), core, space).Follow(t.Context(), "w", nil, func(remote.Run) {})
+	require.NoError(t, err)
+	require.Len(t, run.Steps, 1)
+	require.NotNil(t, run.Steps[0].Outcome)
+
+	// Without the right to watch pods the run is told all the same, and at once.
+	core.PrependReactor("list", "pods", func(kubetesting.Action) (bool, runtime.Object, error) {
+		return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "", errors.New("no"))
+	})
+	began := time.Now()
+	run, err = Of(fake.NewSimpleClientset(w), core, space).Follow(t.Context(), "w", nil, func(remote.Run) {})
+	require.NoError(t, err)
+	assert.Equal(t, remote.Succeeded, run.Phase)
+	assert.Less(t, time.Since(began), settleLimit)
+}
+
+// The newest pod of a step counts, whichever is seen first.
+func TestOutcomesOfTheNewestPod(t *testing.T) {
+	o := &outcomes{of: map[string]ended{}, change: make(chan struct{}), over: make(chan struct{})}
+	for _, created := range []int{2, 1} {
+		o.add(&corev1.Pod{
+			ObjectMeta: metav1.ObjectMeta{CreationTimestamp: second(created), Labels: map[string]string{"scribe.backube/step": "push"}},
+			Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{State: corev1.ContainerState{
+				Terminated: &corev1.ContainerStateTerminated{Message: fmt.Sprintf(`{"outcome":"done","bytes":%d}`, created)},
+			}}}},
+		})
+	}
+	run := o.fill(remote.Run{Steps: []remote.Step{{Name: "push", Phase: remote.Succeeded, Exit: -1}}})
+	assert.Equal(t, int64(2), run.Steps[0].Outcome.Bytes)
+	assert.Equal(t, 0, run.Steps[0].Exit)
 }

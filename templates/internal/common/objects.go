@@ -27,8 +27,8 @@ func (r Relationship) configMaps() []manifest.Object {
 	return objects
 }
 
-// claims are the volumes. They hold the replica: GitOps tools must not delete
-// them with the rest when the bundle goes.
+// claims are the volumes. They hold the replica: GitOps tools must not delete them
+// when the bundle goes from Git, nor when the tool's own object goes.
 func (r Relationship) claims() []manifest.Object {
 	var objects []manifest.Object
 	for _, c := range r.Claims {
@@ -43,7 +43,7 @@ func (r Relationship) claims() []manifest.Object {
 			},
 		}
 		annotate(&claim.ObjectMeta, map[string]string{
-			"argocd.argoproj.io/sync-options":   "Prune=false",
+			"argocd.argoproj.io/sync-options":   "Prune=false,Delete=false",
 			"kustomize.toolkit.fluxcd.io/prune": "disabled",
 		})
 		if c.StorageClass != "" {

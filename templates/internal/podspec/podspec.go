@@ -96,9 +96,11 @@ func volumeSource(m plan.Mount, source string) (corev1.VolumeSource, error) {
 		}
 		return corev1.VolumeSource{Secret: secret}, nil
 	case plan.MountText:
-		return corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{
-			LocalObjectReference: corev1.LocalObjectReference{Name: source},
-		}}, nil
+		text := &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: source}}
+		if m.Optional {
+			text.Optional = &m.Optional
+		}
+		return corev1.VolumeSource{ConfigMap: text}, nil
 	case plan.MountClaim:
 		// Read-only at the claim and not only in the container: the kubelet would
 		// else rewrite modes and ctime for fsGroup, and what an engine adds to the pod
