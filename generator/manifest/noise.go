@@ -21,9 +21,6 @@ var noise = map[string][]string{
 		"spec.templates[].metadata",
 		"spec.templates[].container.resources",
 	},
-	"Task": {
-		"spec.steps[].computeResources",
-	},
 	"CronJob": {
 		"spec.jobTemplate.metadata.creationTimestamp",
 		"spec.jobTemplate.metadata",

@@ -1,6 +1,7 @@
 package volumetest
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -70,6 +71,22 @@ var copierTests = map[string]func(*testing.T, Harness){
 		_, err = h.Store().RemoveTemporary(t.Context(), owner("run-1"))
 		require.NoError(t, err)
 		assert.Equal(t, map[string]string{"a": "person's"}, h.Read(t, "scribe-copy-run-1"))
+	},
+	"a copy that is kept stays, however it was made": func(t *testing.T, h Harness) {
+		h.Write(t, claim, files(5, "x"))
+		for _, method := range []string{"Clone", "Snapshot"} {
+			req := copyRequest(owner("run-1"))
+			req.Name, req.Method, req.Keep = "before-"+map[string]string{"Clone": "c", "Snapshot": "s"}[method], method, true
+			made := mustCopy(t, h, req)
+			for _, remove := range []func(context.Context, volume.Owner) ([]string, error){
+				h.Store().RemoveTemporary, h.Store().RemoveLeftovers,
+			} {
+				removed, err := remove(t.Context(), owner("run-2"))
+				require.NoError(t, err)
+				assert.Empty(t, removed)
+			}
+			assert.Equal(t, files(5, "x"), h.Read(t, made.Claim), method)
+		}
 	},
 	"temporary copies go, others stay": func(t *testing.T, h Harness) {
 		h.Write(t, claim, files(5, "x"))
