@@ -10,11 +10,6 @@ import (
 	"github.com/argoproj/argo-workflows/v3/workflow/templateresolution"
 	"github.com/argoproj/argo-workflows/v3/workflow/validate"
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
-	corev1 "k8s.io/api/core/v1"
-	networkingv1 "k8s.io/api/networking/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
-	"sigs.k8s.io/yaml"
 
 	"github.com/backube/scribe-gen/templates/enginetest"
 )
@@ -27,27 +22,14 @@ func TestGolden(t *testing.T) { enginetest.Golden(t, Engine{}, *update, accept) 
 // own validators, so that a mistake that was made golden does not hide.
 func accept(t *testing.T, stream string) {
 	t.Helper()
-	types := map[string]func() any{
-		"ServiceAccount":        func() any { return &corev1.ServiceAccount{} },
-		"Role":                  func() any { return &rbacv1.Role{} },
-		"RoleBinding":           func() any { return &rbacv1.RoleBinding{} },
-		"ClusterRole":           func() any { return &rbacv1.ClusterRole{} },
-		"ClusterRoleBinding":    func() any { return &rbacv1.ClusterRoleBinding{} },
-		"ConfigMap":             func() any { return &corev1.ConfigMap{} },
-		"PersistentVolumeClaim": func() any { return &corev1.PersistentVolumeClaim{} },
-		"Service":               func() any { return &corev1.Service{} },
-		"NetworkPolicy":         func() any { return &networkingv1.NetworkPolicy{} },
-		"WorkflowTemplate":      func() any { return &wfv1.WorkflowTemplate{} },
-		"CronWorkflow":          func() any { return &wfv1.CronWorkflow{} },
+	own := enginetest.Kinds{
+		"WorkflowTemplate": func() any { return &wfv1.WorkflowTemplate{} },
+		"CronWorkflow":     func() any { return &wfv1.CronWorkflow{} },
 	}
 	templates := getter{}
 	var crons []*wfv1.CronWorkflow
 	for _, document := range enginetest.Documents(stream) {
-		var kind struct{ Kind string }
-		require.NoError(t, yaml.Unmarshal([]byte(document), &kind))
-		require.Contains(t, types, kind.Kind)
-		object := types[kind.Kind]()
-		require.NoError(t, yaml.UnmarshalStrict([]byte(document), object), document)
+		kind, object := enginetest.Decode(t, document, own)
 		switch o := object.(type) {
 		case *wfv1.WorkflowTemplate:
 			templates[o.Name] = o
@@ -55,7 +37,7 @@ func accept(t *testing.T, stream string) {
 			crons = append(crons, o)
 		}
 		for _, noise := range []string{"status:", "creationTimestamp", "inputs: {}", "outputs: {}", "metadata: {}", "resources: {}", "arguments: {}", "null"} {
-			assert.NotContains(t, document, noise, kind.Kind)
+			assert.NotContains(t, document, noise, kind)
 		}
 	}
 	clusterTemplates := &templateresolution.NullClusterWorkflowTemplateGetter{}

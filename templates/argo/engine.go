@@ -6,7 +6,6 @@
 package argo
 
 import (
-	"errors"
 	"fmt"
 
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -25,22 +24,8 @@ func (Engine) Name() string { return "argo" }
 // Objects returns what the site needs. They have passed the package's own lint,
 // which looks for what Argo's validators let pass and pods then fail of.
 func (Engine) Objects(p *plan.Plan, site plan.Site) ([]manifest.Object, error) {
-	var objects []manifest.Object
-	var errs []error
-	for _, r := range common.At(p, site) {
-		made, err := relationship{r}.objects()
-		if err != nil {
-			errs = append(errs, fmt.Errorf("site %s: relationship %s: %w", site.Name, r.Name, err))
-		}
-		objects = append(objects, made...)
-	}
-	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
-	}
-	if err := lint(objects, common.ForeignAccounts(site)); err != nil {
-		return nil, fmt.Errorf("site %s: %w", site.Name, err)
-	}
-	return objects, nil
+	objects := func(r common.Relationship) ([]manifest.Object, error) { return relationship{r}.objects() }
+	return common.Compile(p, site, objects, lint)
 }
 
 // relationship is one relationship at one site.

@@ -12,7 +12,6 @@
 package tekton
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/backube/scribe-gen/generator/manifest"
@@ -33,22 +32,8 @@ func (Engine) Name() string { return Name }
 // webhook would fill in. They have passed Tekton's own validation and the package's
 // lint, which looks at what no single object shows.
 func (Engine) Objects(p *plan.Plan, site plan.Site) ([]manifest.Object, error) {
-	var objects []manifest.Object
-	var errs []error
-	for _, r := range common.At(p, site) {
-		made, err := relationship{r}.objects()
-		if err != nil {
-			errs = append(errs, fmt.Errorf("site %s: relationship %s: %w", site.Name, r.Name, err))
-		}
-		objects = append(objects, made...)
-	}
-	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
-	}
-	if err := lint(objects, common.ForeignAccounts(site)); err != nil {
-		return nil, fmt.Errorf("site %s: %w", site.Name, err)
-	}
-	return objects, nil
+	objects := func(r common.Relationship) ([]manifest.Object, error) { return relationship{r}.objects() }
+	return common.Compile(p, site, objects, lint)
 }
 
 // relationship is one relationship at one site.

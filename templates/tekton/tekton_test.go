@@ -9,10 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	tektonv1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
-	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
-	networkingv1 "k8s.io/api/networking/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 	"knative.dev/pkg/apis"
 	"sigs.k8s.io/yaml"
 
@@ -27,26 +24,12 @@ func TestGolden(t *testing.T) { enginetest.Golden(t, Engine{}, *update, accept) 
 // and runs Tekton's own defaulting, which must not change it, and validation.
 func accept(t *testing.T, stream string) {
 	t.Helper()
-	types := map[string]func() any{
-		"ServiceAccount":        func() any { return &corev1.ServiceAccount{} },
-		"Role":                  func() any { return &rbacv1.Role{} },
-		"RoleBinding":           func() any { return &rbacv1.RoleBinding{} },
-		"ClusterRole":           func() any { return &rbacv1.ClusterRole{} },
-		"ClusterRoleBinding":    func() any { return &rbacv1.ClusterRoleBinding{} },
-		"ConfigMap":             func() any { return &corev1.ConfigMap{} },
-		"PersistentVolumeClaim": func() any { return &corev1.PersistentVolumeClaim{} },
-		"Service":               func() any { return &corev1.Service{} },
-		"NetworkPolicy":         func() any { return &networkingv1.NetworkPolicy{} },
-		"CronJob":               func() any { return &batchv1.CronJob{} },
-		"Task":                  func() any { return &tektonv1.Task{} },
-		"Pipeline":              func() any { return &tektonv1.Pipeline{} },
+	own := enginetest.Kinds{
+		"Task":     func() any { return &tektonv1.Task{} },
+		"Pipeline": func() any { return &tektonv1.Pipeline{} },
 	}
 	for _, document := range enginetest.Documents(stream) {
-		var kind struct{ Kind string }
-		require.NoError(t, yaml.Unmarshal([]byte(document), &kind))
-		require.Contains(t, types, kind.Kind)
-		object := types[kind.Kind]()
-		require.NoError(t, yaml.UnmarshalStrict([]byte(document), object), document)
+		kind, object := enginetest.Decode(t, document, own)
 		if o, ok := object.(resource); ok {
 			asStored(t, document, o)
 		}
@@ -54,7 +37,7 @@ func accept(t *testing.T, stream string) {
 			acceptRun(t, m.Data[SkeletonKey])
 		}
 		for _, noise := range []string{"status:", "creationTimestamp", "resources: {}\n", "null"} {
-			assert.NotContains(t, document, " "+noise, kind.Kind)
+			assert.NotContains(t, document, " "+noise, kind)
 		}
 	}
 }

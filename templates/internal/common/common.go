@@ -18,15 +18,6 @@ type Relationship struct {
 	Namespace string
 }
 
-// At returns the relationships of a site.
-func At(p *plan.Plan, site plan.Site) []Relationship {
-	all := make([]Relationship, len(site.Relationships))
-	for i, r := range site.Relationships {
-		all[i] = Relationship{Relationship: r, Plan: p, Namespace: site.Namespace}
-	}
-	return all
-}
-
 // Objects are those that are the same under every engine. rights returns what an
 // account needs besides the plan's rules because of how the engine works.
 func (r Relationship) Objects(rights func(plan.Account) []rbacv1.PolicyRule) []manifest.Object {
@@ -37,18 +28,4 @@ func (r Relationship) Objects(rights func(plan.Account) []rbacv1.PolicyRule) []m
 	objects = append(objects, r.configMaps()...)
 	objects = append(objects, r.claims()...)
 	return append(objects, r.network()...)
-}
-
-// ForeignAccounts are the accounts of a site that the user named and the bundle
-// does not make.
-func ForeignAccounts(site plan.Site) map[string]bool {
-	names := map[string]bool{}
-	for _, r := range site.Relationships {
-		for _, a := range r.Accounts {
-			if !a.Create {
-				names[a.Name] = true
-			}
-		}
-	}
-	return names
 }
