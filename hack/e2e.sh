@@ -4,6 +4,8 @@
 #
 #   KUBECONFIG=… hack/e2e.sh       on that cluster; the scenarios that need the
 #                                  project's own are left out by name
+#   SCRIBE_E2E_ENGINE=tekton       on that engine only; the others are argo, and all,
+#                                  the default, which also pairs one with the other
 #   SCRIBE_E2E_CLUSTER=dev         on a cluster that "go run ./test/cluster up" made
 set -euo pipefail
 cd "$(dirname "$0")/.."

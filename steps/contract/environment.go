@@ -18,6 +18,9 @@ const (
 	// RetryMaxBackoffVariable is the longest wait between attempts, as a Go duration
 	// (default 5m). Read with SCRIBE_RETRY_LIMIT only.
 	RetryMaxBackoffVariable = "SCRIBE_RETRY_MAX_BACKOFF"
+	// AttemptTimeoutVariable is how long one attempt may take, as a Go duration; no
+	// limit by default. Read with SCRIBE_RETRY_LIMIT only.
+	AttemptTimeoutVariable = "SCRIBE_ATTEMPT_TIMEOUT"
 	// EarlierPodsVariable is a label selector of the pods in which an engine started
 	// this step before, in the pod's namespace. If the step gave up in the latest of
 	// them, it ends as it did there, at once.

@@ -20,7 +20,9 @@ const ParamRun = paramRun
 // parameters of the step and [ParamRun], which alone has a default. Labels that
 // depend on a run are for the run: Tekton copies them to its pods.
 func Block(name, role string, s *plan.Step) (*tektonv1.Task, error) {
-	spec, err := TaskSpec(s, nil)
+	unlimited := *s
+	unlimited.Timeout = 0 // how long it may take is for the TaskRun to say
+	spec, err := TaskSpec(&unlimited, nil)
 	if err != nil {
 		return nil, err
 	}

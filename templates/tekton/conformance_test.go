@@ -130,7 +130,7 @@ func (b bundle) step(run *tektonv1.PipelineRun, pt *tektonv1.PipelineTask) (s en
 			Resources: c.ComputeResources, VolumeMounts: c.VolumeMounts, SecurityContext: c.SecurityContext,
 		},
 		Labels: task.Labels, Annotations: task.Annotations,
-		Outputs: map[string]string{}, Timeout: pt.Timeout.Duration - turn,
+		Outputs: map[string]string{},
 	}
 	for _, r := range task.Spec.Results {
 		if r.Name != resultOutcome {
@@ -150,7 +150,13 @@ func (b bundle) step(run *tektonv1.PipelineRun, pt *tektonv1.PipelineTask) (s en
 	if user := c.SecurityContext.RunAsUser; user != nil {
 		s.Security.RunAsUser = user
 	}
-	return s, turn, attempts(&s, pt.Retries)
+	if err := attempts(&s, pt.Retries); err != nil {
+		return s, turn, err
+	}
+	if all := pt.Timeout.Duration - turn; all < s.Timeout {
+		return s, turn, fmt.Errorf("its pod has %s, and one attempt %s", all, s.Timeout)
+	}
+	return s, turn, nil
 }
 
 // turnOf returns how long a container waits for older runs.
@@ -172,10 +178,11 @@ func attempts(s *enginetest.Step, retries int) error {
 	for _, e := range s.Container.Env {
 		env[e.Name] = e.Value
 	}
-	var err [3]error
+	var err [4]error
 	s.Retries, err[0] = strconv.Atoi(env[contract.RetryLimitVariable])
 	s.Backoff, err[1] = time.ParseDuration(env[contract.RetryBackoffVariable])
 	s.MaxBackoff, err[2] = time.ParseDuration(env[contract.RetryMaxBackoffVariable])
+	s.Timeout, err[3] = time.ParseDuration(env[contract.AttemptTimeoutVariable])
 	s.Retry = func(code int) (bool, error) {
 		asks := retries == 0 || env[contract.EarlierPodsVariable] != ""
 		return !asks || !slices.Contains(contract.NoRetry[:], code), nil

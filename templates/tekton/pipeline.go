@@ -2,6 +2,7 @@ package tekton
 
 import (
 	"context"
+	"time"
 
 	tektonv1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -32,10 +33,23 @@ func (r relationship) pipeline(p *plan.Pipeline) *tektonv1.Pipeline {
 	return made
 }
 
-// pipelineTask is a step in its pipeline. Its time is that of one pod, in which the
-// step makes all its attempts.
+// podTime is how long one pod of a step may take, in which the step makes all its
+// attempts with the waits between them; not longer than a run.
+func podTime(p *plan.Pipeline, s *plan.Step) time.Duration {
+	total, wait := s.Timeout, s.Retry.Backoff
+	for range s.Retry.Limit {
+		if total >= p.Timeout {
+			break
+		}
+		total += wait + s.Timeout
+		wait = min(2*wait, s.Retry.MaxBackoff)
+	}
+	return max(s.Timeout, min(total, p.Timeout))
+}
+
+// pipelineTask is a step in its pipeline.
 func pipelineTask(p *plan.Pipeline, s *plan.Step) tektonv1.PipelineTask {
-	limit := s.Timeout
+	limit := podTime(p, s)
 	if waitsForTurn(p, s) {
 		limit += QueueLimit(p)
 	}

@@ -73,14 +73,17 @@ func (r relationship) run(p *plan.Pipeline) (*tektonv1.PipelineRun, error) {
 // Tekton takes zero for no limit at all.
 const noFinally = time.Minute
 
+// podRestart is reserved for starting a step that always runs again, when its pod was
+// lost.
+const podRestart = 5 * time.Minute
+
 // timeouts are all finite and given: without them Tekton ends every run after an
 // hour, and one that is out of time would have none left to clean up. The time of
 // the tasks includes that of waiting for older runs.
 func timeouts(p *plan.Pipeline) *tektonv1.TimeoutFields {
 	finally := noFinally
-	for _, s := range p.Finally {
-		pods := time.Duration(1 + min(lostPods, s.Retry.Limit))
-		finally = max(finally, pods*s.Timeout)
+	for i := range p.Finally {
+		finally = max(finally, podTime(p, &p.Finally[i])+podRestart)
 	}
 	tasks := p.Timeout + QueueLimit(p)
 	return &tektonv1.TimeoutFields{

@@ -96,7 +96,7 @@ func turnStep(s *plan.Step, turn *contract.TektonTurn) (tektonv1.Step, error) {
 			Reason: "the first step of a pipeline that runs once at a time cannot listen; put another before it"}
 	}
 	waits := plan.Step{
-		Name: TurnStep, Command: turn, Pod: s.Pod, Retry: s.Retry,
+		Name: TurnStep, Command: turn, Pod: s.Pod, Retry: s.Retry, // its wait is its limit
 		Settings: []plan.Setting{{Flag: "pipeline", Param: ParamPipeline}, {Flag: "run-name", Param: paramRunName}},
 	}
 	args, err := waits.Args(variables(&waits))
@@ -147,6 +147,9 @@ func environment(s *plan.Step) []corev1.EnvVar {
 		{Name: contract.PodVariable, ValueFrom: &corev1.EnvVarSource{
 			FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.name"},
 		}},
+	}
+	if s.Timeout > 0 {
+		env = append(env, corev1.EnvVar{Name: contract.AttemptTimeoutVariable, Value: s.Timeout.String()})
 	}
 	if removesCopies(s.Command) {
 		env = append(env, corev1.EnvVar{Name: contract.FinishedPodsVariable, Value: contract.FinishedPodsDelete})

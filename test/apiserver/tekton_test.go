@@ -203,7 +203,7 @@ func tektonStarters(r plan.Relationship) []account {
 	for _, p := range r.Pipelines {
 		if p.Schedule != nil {
 			list = append(list, account{name: p.Name + "-start", made: true, inside: kube.Expand(
-				[]string{"get", "list", "watch", "create", "delete"}, []string{"tekton.dev"}, []string{"pipelineruns"}, nil)})
+				[]string{"list", "watch", "create", "delete"}, []string{"tekton.dev"}, []string{"pipelineruns"}, nil)})
 		}
 	}
 	return list

@@ -3,24 +3,20 @@
 package e2e
 
 import (
-	"bufio"
-	"bytes"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/backube/scribe-gen/steps/contract"
 )
 
-// clean fails the test unless nothing temporary is left in the namespaces: no
-// pod, no copy, no snapshot that is not a replica's, no Secret but the keys. What
-// was deleted a moment ago may take a moment to go.
+// clean fails the test unless nothing temporary is left in the namespaces: no pod
+// that runs or holds a copy, no copy, no snapshot that is not a replica's, no Secret
+// but the keys. What was deleted a moment ago may take a moment to go.
 func (w *world) clean() {
 	w.t.Helper()
 	var left []string
@@ -44,14 +40,14 @@ func (w *world) leftovers(namespace string) []string {
 		return []string{err.Error()}
 	}
 	for _, p := range pods.Items {
-		note("pod", &p, true)
+		note("pod", &p, !w.sides[namespace].keepsPods || !harmless(&p))
 	}
 	claims, err := w.kube.CoreV1().PersistentVolumeClaims(namespace).List(ctx, all)
 	if err != nil {
 		return []string{err.Error()}
 	}
 	for _, c := range claims.Items {
-		note("claim", &c, c.Labels[contract.LabelTemporary] != "" || strings.HasPrefix(c.Name, "scribe-copy-"))
+		note("claim", &c, c.Labels[contract.LabelTemporary] != "" || isCopy(c.Name))
 	}
 	snapshots, err := w.snapshots.SnapshotV1().VolumeSnapshots(namespace).List(ctx, all)
 	if err != nil {
@@ -71,77 +67,19 @@ func (w *world) leftovers(namespace string) []string {
 	return left
 }
 
-// follow keeps the logs of every pod of a namespace, as pods go when they end,
-// and prints them when the test fails.
-func (w *world) follow(namespace string) {
-	var mu sync.Mutex
-	logs, seen := map[string]*bytes.Buffer{}, map[types.UID]bool{}
-	watcher, err := w.kube.CoreV1().Pods(namespace).Watch(w.t.Context(), metav1.ListOptions{})
-	if err != nil {
-		w.t.Logf("follow the pods of %s: %v", namespace, err)
-		return
+// harmless reports whether a pod has ended and holds no copy: an engine that
+// removes no pods may leave it until its run goes.
+func harmless(pod *corev1.Pod) bool {
+	if works(*pod) {
+		return false
 	}
-	w.t.Cleanup(watcher.Stop)
-	go func() {
-		for event := range watcher.ResultChan() {
-			pod, ok := event.Object.(*corev1.Pod)
-			if !ok || seen[pod.UID] || !started(pod) {
-				continue
-			}
-			// A pod that was deleted may come again under its name.
-			seen[pod.UID] = true
-			buffer := &bytes.Buffer{}
-			mu.Lock()
-			logs[pod.Name+" "+string(pod.UID)] = buffer
-			mu.Unlock()
-			go func() {
-				stream, err := w.kube.CoreV1().Pods(namespace).GetLogs(pod.Name, &corev1.PodLogOptions{Container: "main", Follow: true}).Stream(w.background())
-				if err != nil {
-					return
-				}
-				defer stream.Close()
-				for lines := bufio.NewScanner(stream); lines.Scan(); {
-					mu.Lock()
-					fmt.Fprintf(buffer, "    %s\n", lines.Text())
-					mu.Unlock()
-				}
-			}()
+	for _, v := range pod.Spec.Volumes {
+		if c := v.PersistentVolumeClaim; c != nil && isCopy(c.ClaimName) {
+			return false
 		}
-	}()
-	w.t.Cleanup(func() {
-		if !w.t.Failed() {
-			return
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		for name, log := range logs {
-			w.t.Logf("log of pod %s/%s:\n%s", namespace, name, log)
-		}
-		w.t.Logf("events of %s:\n%s", namespace, w.events(namespace))
-	})
+	}
+	return true
 }
 
-// started reports whether the pod's main container runs or has run.
-func started(pod *corev1.Pod) bool {
-	for _, s := range pod.Status.ContainerStatuses {
-		if s.Name == "main" && (s.State.Running != nil || s.State.Terminated != nil) {
-			return true
-		}
-	}
-	return false
-}
-
-// events are the warnings of a namespace.
-func (w *world) events(namespace string) string {
-	list, err := w.kube.CoreV1().Events(namespace).List(w.background(), metav1.ListOptions{})
-	if err != nil {
-		return err.Error()
-	}
-	var b strings.Builder
-	for _, e := range list.Items {
-		if e.Type == corev1.EventTypeWarning {
-			fmt.Fprintf(&b, "    %s %s: %s %s\n", e.InvolvedObject.Kind, e.InvolvedObject.Name, e.Reason, e.Message)
-		}
-	}
-	return b.String()
-}
+// isCopy reports whether a claim has the name of a point-in-time copy.
+func isCopy(claim string) bool { return strings.HasPrefix(claim, "scribe-copy-") }

@@ -6,6 +6,14 @@
 //	make e2e
 //	go test -tags e2e ./test/e2e -run 'CopyMethods/clone' -v
 //
+// # Engines
+//
+// A scenario is a subtest for each engine: TestSync/argo, TestSync/tekton. What two
+// sites do together runs on pairs of different engines, too: TestSync/argo-tekton
+// has Argo at the source's site and Tekton at the replica's.
+//
+//	SCRIBE_E2E_ENGINE  argo, tekton, or all; default: all
+//
 // # The own cluster
 //
 // By default they boot a cluster of their own, in a network namespace, from the
@@ -20,7 +28,7 @@
 //
 // With KUBECONFIG set and SCRIBE_E2E_CLUSTER empty the tests run on the cluster of
 // its current context (kind, minikube, a cloud) and change it only by its API, in
-// namespaces that they make and delete. It needs Argo Workflows, the CRDs and the
+// namespaces that they make and delete. It needs the engines, the CRDs and the
 // controller of kubernetes-csi/external-snapshotter, a CSI driver that clones and
 // takes snapshots, two images, and here kubectl on PATH; what is missing is said
 // at once. Volumes are filled and listed by pods there, which run the program

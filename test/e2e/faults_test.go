@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -17,171 +16,148 @@ import (
 )
 
 func TestPushKilled(t *testing.T) {
-	proves(t, "the push pod is deleted in the middle of a transfer: the retry goes on, one replica snapshot of the run, identical")
-	w := newWorld(t, slowly)
-	data, source, destination := w.disturbable()
-	first := w.pod(source, "push")
-	w.kill(first)
-	w.another(first, source, "push")
-	w.oneWhole(data, source, destination)
+	proves(t, "the push pod is deleted in the middle of a transfer: the retry goes on, one replica snapshot of the run, identical", onMixed, func(t *testing.T, on pair) {
+		w := newWorld(t, on, slowly)
+		data, source, destination := w.disturbable()
+		first := w.pod(source, "push")
+		w.kill(first)
+		w.another(first, source, "push")
+		w.oneWhole(data, source, destination)
+	})
 }
 
 func TestListenerKilled(t *testing.T) {
-	proves(t, "the listener pod is deleted in the middle of a transfer: its retry takes the rest, one replica snapshot, identical")
-	w := newWorld(t, slowly)
-	data, source, destination := w.disturbable()
-	first := w.pod(destination, "listen")
-	w.kill(first)
-	w.another(first, destination, "listen")
-	w.oneWhole(data, source, destination)
+	proves(t, "the listener pod is deleted in the middle of a transfer: its retry takes the rest, one replica snapshot, identical", onMixed, func(t *testing.T, on pair) {
+		w := newWorld(t, on, slowly)
+		data, source, destination := w.disturbable()
+		first := w.pod(destination, "listen")
+		w.kill(first)
+		w.another(first, destination, "listen")
+		w.oneWhole(data, source, destination)
+	})
 }
 
 func TestListenerKilledBetweenSnapshotAndAnswer(t *testing.T) {
-	proves(t, "the listener dies after it asked for the replica snapshot and before it answered: the run still has exactly one, and the source learns of it")
-	needsOwnCluster(t, "fault injection")
-	w := newWorld(t)
-	w.spec.Spec.Destinations[0].VolumeSnapshotClassName = w.faultySnapshots(map[string]string{"fault.delay": "4s"})
-	w.write()
-	data := w.seedPlain(w.class, 30)
-	w.apply()
-	w.connect()
-	destination, source := w.submitDestination(), w.submitSource()
-	name := contract.SnapshotName(w.rel, string(source.UID))
-	require.Eventually(t, func() bool {
-		_, err := w.snapshots.SnapshotV1().VolumeSnapshots(w.replica).Get(t.Context(), name, metav1.GetOptions{})
-		return err == nil
-	}, wait, 20*time.Millisecond, "no replica snapshot was asked for")
-	w.kill(w.pod(destination, "listen"))
-	w.oneWhole(data, source, destination)
+	proves(t, "the listener dies after it asked for the replica snapshot and before it answered: the run still has exactly one, and the source learns of it", onEach, func(t *testing.T, on pair) {
+		needsOwnCluster(t, "fault injection")
+		w := newWorld(t, on)
+		w.spec.Spec.Destinations[0].VolumeSnapshotClassName = w.faultySnapshots(map[string]string{"fault.delay": "4s"})
+		w.write()
+		data := w.seedPlain(w.class, 30)
+		w.apply()
+		w.connect()
+		destination, source := w.startDestination(), w.startSource()
+		name := contract.SnapshotName(w.rel, source.ID)
+		require.Eventually(t, func() bool {
+			_, err := w.snapshots.SnapshotV1().VolumeSnapshots(w.replica).Get(t.Context(), name, metav1.GetOptions{})
+			return err == nil
+		}, wait, 20*time.Millisecond, "no replica snapshot was asked for")
+		w.kill(w.pod(destination, "listen"))
+		w.oneWhole(data, source, destination)
+	})
 }
 
 func TestSnapshotNeverReady(t *testing.T) {
-	proves(t, "a replica snapshot that is cut but never ready counts as committed and not as restorable: older ones stay, prune says what it waited for, promote takes the older one")
-	needsOwnCluster(t, "fault injection")
-	w := newWorld(t, func(r *spec.Replication) {
-		r.Spec.Destinations[0].Retain = spec.Retain{Last: 1}
-		r.Spec.Timeout = "2m" // the wait for readiness is a quarter of it
-		r.Spec.Retry.Limit = new(1)
+	proves(t, "a replica snapshot that is cut but never ready counts as committed and not as restorable: older ones stay, prune says what it waited for, promote takes the older one", onEach, func(t *testing.T, on pair) {
+		needsOwnCluster(t, "fault injection")
+		w := newWorld(t, on, func(r *spec.Replication) {
+			r.Spec.Destinations[0].Retain = spec.Retain{Last: 1}
+			r.Spec.Timeout = "2m" // the wait for readiness is a quarter of it
+			r.Spec.Retry.Limit = new(1)
+		})
+		w.seedPlain(w.class, 20)
+		w.apply()
+		w.connect()
+		source, _ := w.sync()
+		good := w.committed(source)
+
+		w.spec.Spec.Destinations[0].VolumeSnapshotClassName = w.faultySnapshots(map[string]string{"fault.readyAfter": "never"})
+		w.write()
+		w.apply()
+		destination, source := w.startDestination(), w.startSource()
+		w.succeeded(source)
+		w.failed(destination)
+		assert.Contains(t, destination.String(), "ready")
+		bad := w.committed(source)
+		assert.ElementsMatch(t, []string{good, bad}, w.replicaSnapshots())
+
+		w.scribe(0, "promote", "--claim", "restored")
+		w.bind(w.replica, "restored")
+		w.identical(w.replicaSnapshot(good), w.volume(w.replica, "restored"))
+		w.clean()
 	})
-	w.seedPlain(w.class, 20)
-	w.apply()
-	w.connect()
-	source, _ := w.sync()
-	good := w.committed(source)
-
-	w.spec.Spec.Destinations[0].VolumeSnapshotClassName = w.faultySnapshots(map[string]string{"fault.readyAfter": "never"})
-	w.write()
-	w.apply()
-	destination, source := w.submitDestination(), w.submitSource()
-	w.succeeded(source)
-	failed := w.end(destination)
-	assert.Equal(t, wfv1.WorkflowFailed, failed.Status.Phase)
-	assert.Contains(t, nodes(failed), "ready")
-	bad := w.committed(source)
-	assert.ElementsMatch(t, []string{good, bad}, w.replicaSnapshots())
-
-	w.scribe(0, "promote", "--claim", "restored")
-	w.bind(w.replica, "restored")
-	w.identical(w.replicaSnapshot(good), w.volume(w.replica, "restored"))
-	w.clean()
 }
 
 func TestCloneRefused(t *testing.T) {
-	proves(t, "a provisioner that refuses the clone: the step fails with the provisioner's words, the run leaves nothing, the next one succeeds")
-	needsOwnCluster(t, "fault injection")
-	w := newWorld(t, func(r *spec.Replication) {
-		r.Spec.Source.CopyMethod = spec.CopyClone
-		r.Spec.Timeout = "2m"
-		r.Spec.Retry.Limit = new(1)
-	})
-	data := w.seedPlain(w.class, 20)
-	w.spec.Spec.Source.StorageClassName = w.faultyClass(map[string]string{"fault.error": "no room for clones today", "fault.on": "clone"})
-	w.write()
-	w.apply()
-	w.connect()
-	failed := w.end(w.submitSource())
-	assert.Equal(t, wfv1.WorkflowFailed, failed.Status.Phase)
-	assert.Contains(t, nodes(failed), "no room for clones today")
-	w.clean()
+	proves(t, "a provisioner that refuses the clone: the step fails with the provisioner's words, the run leaves nothing, the next one succeeds", onEach, func(t *testing.T, on pair) {
+		needsOwnCluster(t, "fault injection")
+		w := newWorld(t, on, func(r *spec.Replication) {
+			r.Spec.Source.CopyMethod = spec.CopyClone
+			r.Spec.Timeout = "2m"
+			r.Spec.Retry.Limit = new(1)
+		})
+		data := w.seedPlain(w.class, 20)
+		w.spec.Spec.Source.StorageClassName = w.faultyClass(map[string]string{"fault.error": "no room for clones today", "fault.on": "clone"})
+		w.write()
+		w.apply()
+		w.connect()
+		refused := w.startSource()
+		w.failed(refused)
+		assert.Contains(t, refused.String(), "no room for clones today")
+		w.clean()
 
-	w.spec.Spec.Source.StorageClassName = ""
-	w.write()
-	w.apply()
-	source, _ := w.sync()
-	w.identical(data, w.replicaSnapshot(w.committed(source)))
-	w.clean()
+		w.spec.Spec.Source.StorageClassName = ""
+		w.write()
+		w.apply()
+		source, _ := w.sync()
+		w.identical(data, w.replicaSnapshot(w.committed(source)))
+		w.clean()
+	})
 }
 
 func TestDestinationFull(t *testing.T) {
-	proves(t, "a replica that is too small: the run fails in words, the last replica snapshot stays as it was")
-	needsOwnCluster(t, "StorageClass capped, with volumes that can be full")
-	w := newWorld(t, func(r *spec.Replication) {
-		r.Spec.Destinations[0].StorageClassName = "capped"
-		r.Spec.Destinations[0].Capacity = "64Mi"
-		r.Spec.Retry.Limit = new(1)
-	})
-	data := w.seedPlain(w.class, 20)
-	w.apply()
-	w.connect()
-	source, _ := w.sync()
-	good := w.committed(source)
+	proves(t, "a replica that is too small: the run fails in words, the last replica snapshot stays as it was", onEach, func(t *testing.T, on pair) {
+		needsOwnCluster(t, "StorageClass capped, with volumes that can be full")
+		w := newWorld(t, on, func(r *spec.Replication) {
+			r.Spec.Destinations[0].StorageClassName = "capped"
+			r.Spec.Destinations[0].Capacity = "64Mi"
+			r.Spec.Retry.Limit = new(1)
+		})
+		data := w.seedPlain(w.class, 20)
+		w.apply()
+		w.connect()
+		source, _ := w.sync()
+		good := w.committed(source)
 
-	w.work(data, job.Random("too big", 100<<20))
-	destination, source := w.submitDestination(), w.submitSource()
-	failed := w.end(source)
-	assert.Equal(t, wfv1.WorkflowFailed, failed.Status.Phase)
-	assert.Contains(t, nodes(failed), "space")
-	w.shutdown(destination, wfv1.ShutdownStrategyStop)
-	w.end(destination)
-	assert.Equal(t, []string{good}, w.replicaSnapshots())
-	assert.Equal(t, good, w.state().Last.Snapshot)
-	w.clean()
+		w.work(data, job.Random("too big", 100<<20))
+		destination, source := w.startDestination(), w.startSource()
+		w.failed(source)
+		assert.Contains(t, source.String(), "space")
+		w.stop(destination)
+		assert.Equal(t, []string{good}, w.replicaSnapshots())
+		assert.Equal(t, good, w.state().Last.Snapshot)
+		w.clean()
+	})
 }
 
 func TestWrongKey(t *testing.T) {
-	proves(t, "a key that the listener does not know: one attempt, exit code 78, in words")
-	w := newWorld(t)
-	w.seedPlain(w.class, 5)
-	w.apply()
-	w.connect()
-	other := newWorld(t)
-	other.seedPlain(other.class, 1)
-	other.apply()
-	other.connect()
-	name := contract.PushSecret(w.rel)
-	own := w.secret(w.source, name)
-	own[contract.KeyClient] = w.secret(other.source, name)[contract.KeyClient]
-	w.setSecret(w.source, name, own)
+	proves(t, "a key that the listener does not know: one attempt, exit code 78, in words", onEach, func(t *testing.T, on pair) {
+		w := newWorld(t, on)
+		w.seedPlain(w.class, 5)
+		w.apply()
+		w.connect()
+		other := newWorld(t, on)
+		other.seedPlain(other.class, 1)
+		other.apply()
+		other.connect()
+		name := contract.PushSecret(w.rel)
+		own := w.secret(w.source, name)
+		own[contract.KeyClient] = w.secret(other.source, name)[contract.KeyClient]
+		w.setSecret(w.source, name, own)
 
-	destination, source := w.submitDestination(), w.submitSource()
-	failed := w.end(source)
-	pushes := attempts(failed, "push")
-	require.Len(t, pushes, 1, nodes(failed))
-	code, message := exitCode(pushes[0])
-	assert.Equal(t, "78", code)
-	assert.Contains(t, message, "key")
-	w.shutdown(destination, wfv1.ShutdownStrategyStop)
-	w.end(destination)
-	w.clean()
-}
-
-func TestStopAndTerminate(t *testing.T) {
-	for _, how := range []wfv1.ShutdownStrategy{wfv1.ShutdownStrategyStop, wfv1.ShutdownStrategyTerminate} {
-		t.Run(string(how), func(t *testing.T) {
-			proves(t, "a run that is ended by argo "+string(how)+" in mid-transfer leaves nothing after the next run, which is whole")
-			w := newWorld(t, slowly)
-			data, source, destination := w.disturbable()
-			w.shutdown(source, how)
-			w.end(source)
-			w.shutdown(destination, how)
-			w.end(destination)
-			assert.Empty(t, w.replicaSnapshots())
-			if how == wfv1.ShutdownStrategyStop {
-				w.clean()
-			}
-			source, _ = w.sync()
-			w.identical(data, w.replicaSnapshot(w.committed(source)))
-			w.clean()
-		})
-	}
+		destination, source := w.startDestination(), w.startSource()
+		w.refused(source, destination, "key", "unknown client key")
+		w.stop(destination)
+		w.clean()
+	})
 }

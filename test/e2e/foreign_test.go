@@ -18,6 +18,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/backube/scribe-gen/generator/plan"
+	"github.com/backube/scribe-gen/generator/spec"
 	"github.com/backube/scribe-gen/test/e2e/internal/job"
 )
 
@@ -28,8 +29,9 @@ func foreign() bool {
 
 // foreignLab is the lab on the cluster of KUBECONFIG, to which nothing is done but
 // by its API. It fails at once, naming everything that is missing.
-func foreignLab(ctx context.Context) (*lab, error) {
+func foreignLab(ctx context.Context, on []spec.Engine) (*lab, error) {
 	l := &lab{
+		engines:       on,
 		kubeconfig:    os.Getenv("KUBECONFIG"),
 		class:         os.Getenv("SCRIBE_E2E_STORAGE_CLASS"),
 		snapshotClass: os.Getenv("SCRIBE_E2E_SNAPSHOT_CLASS"),
@@ -52,17 +54,22 @@ func foreignLab(ctx context.Context) (*lab, error) {
 	return l, l.build(ctx)
 }
 
-// checkAPIs looks for the custom resources of the engine and of snapshots.
+// checkAPIs looks for the custom resources of the engines and of snapshots.
 func (l *lab) checkAPIs() error {
-	var problems []error
-	for _, need := range []struct {
+	type need struct {
 		version, install string
 		resources        []string
-	}{
-		{"argoproj.io/v1alpha1", "install Argo Workflows, its controller for all namespaces", []string{"workflows", "workflowtemplates", "cronworkflows"}},
+	}
+	needs := []need{
 		{"snapshot.storage.k8s.io/v1", "install the CRDs and the snapshot controller of kubernetes-csi/external-snapshotter",
 			[]string{"volumesnapshots", "volumesnapshotcontents", "volumesnapshotclasses"}},
-	} {
+	}
+	for _, name := range l.engines {
+		e := engines[name]
+		needs = append(needs, need{e.api, e.install, e.resources})
+	}
+	var problems []error
+	for _, need := range needs {
 		list, err := l.kube.Discovery().ServerResourcesForGroupVersion(need.version)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("%s: %w: %s", need.version, err, need.install))

@@ -14,25 +14,26 @@ import (
 	"testing"
 	"time"
 
-	argo "github.com/argoproj/argo-workflows/v3/pkg/client/clientset/versioned"
 	snapshots "github.com/kubernetes-csi/external-snapshotter/client/v4/clientset/versioned"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/backube/scribe-gen/generator/plan"
+	"github.com/backube/scribe-gen/generator/spec"
 	"github.com/backube/scribe-gen/image/archive"
 	"github.com/backube/scribe-gen/test/cluster/boot"
 )
 
 // lab is the cluster that all scenarios share, each in namespaces of its own.
 type lab struct {
+	// engines are those that scenarios run on.
+	engines []spec.Engine
 	// own is the test cluster; nil on a foreign one.
 	own       *boot.Cluster
 	config    *rest.Config
 	kube      kubernetes.Interface
 	snapshots snapshots.Interface
-	argo      argo.Interface
 	// kubeconfig is what KUBECONFIG has to be for programs, kubectlFile the program.
 	kubeconfig, kubectlFile string
 	// class is the StorageClass of ordinary volumes, auto what copyMethod Auto makes
@@ -62,8 +63,12 @@ func TestMain(m *testing.M) {
 func prepareAndRun(m *testing.M) (code int, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Minute)
 	defer cancel()
+	on, err := chosen()
+	if err != nil {
+		return 1, err
+	}
 	if foreign() {
-		shared, err = foreignLab(ctx)
+		shared, err = foreignLab(ctx, on)
 	} else {
 		var cluster *boot.Cluster
 		keep := os.Getenv("SCRIBE_E2E_CLUSTER") != "" || os.Getenv("SCRIBE_E2E_KEEP") != ""
@@ -73,7 +78,7 @@ func prepareAndRun(m *testing.M) (code int, err error) {
 		if !keep {
 			defer func() { err = errors.Join(err, cluster.Down(context.Background())) }()
 		}
-		shared, err = ownLab(ctx, cluster)
+		shared, err = ownLab(ctx, cluster, on)
 	}
 	if err != nil {
 		return 1, err
@@ -89,9 +94,9 @@ func prepareAndRun(m *testing.M) (code int, err error) {
 }
 
 // ownLab is the lab on a test cluster, which gets the step image of this tree.
-func ownLab(ctx context.Context, cluster *boot.Cluster) (*lab, error) {
+func ownLab(ctx context.Context, cluster *boot.Cluster, on []spec.Engine) (*lab, error) {
 	l := &lab{
-		own: cluster, kubeconfig: cluster.Kubeconfig, kubectlFile: cluster.Binary("kubectl"),
+		engines: on, own: cluster, kubeconfig: cluster.Kubeconfig, kubectlFile: cluster.Binary("kubectl"),
 		class: "fast", auto: "Clone", image: plan.Image,
 	}
 	if err := l.connect(); err != nil {
@@ -120,10 +125,7 @@ func (l *lab) connect() error {
 	if l.kube, err = kubernetes.NewForConfig(l.config); err != nil {
 		return err
 	}
-	if l.snapshots, err = snapshots.NewForConfig(l.config); err != nil {
-		return err
-	}
-	l.argo, err = argo.NewForConfig(l.config)
+	l.snapshots, err = snapshots.NewForConfig(l.config)
 	return err
 }
 

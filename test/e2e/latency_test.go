@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
@@ -20,53 +19,55 @@ import (
 )
 
 func TestLatency(t *testing.T) {
-	alone(t, "how long a run of a small volume takes, from trigger to committed replica snapshot, step by step, and what dominates")
-	w := newWorld(t)
-	w.seedPlain(w.class, 20)
-	w.apply()
-	w.connect()
-	var runs []latency.Run
-	for range 3 {
-		runs = append(runs, w.timed())
-	}
-	median := latency.Median(runs)
-	assert.GreaterOrEqual(t, len(median.Steps), 3, "steps of which the times are known")
-	fmt.Println("Median of three runs of a small volume, since the trigger:")
-	require.NoError(t, median.WriteTable(os.Stdout))
-	fmt.Println(median.Verdict())
-	w.clean()
+	alone(t, "how long a run of a small volume takes, from trigger to committed replica snapshot, step by step, and what dominates", onEach, func(t *testing.T, on pair) {
+		w := newWorld(t, on)
+		w.seedPlain(w.class, 20)
+		w.apply()
+		w.connect()
+		var runs []latency.Run
+		for range 3 {
+			runs = append(runs, w.timedRun())
+		}
+		median := latency.Median(runs)
+		assert.GreaterOrEqual(t, len(median.Steps), 3, "steps of which the times are known")
+		fmt.Printf("Median of three runs of a small volume on %s, since the trigger:\n", on)
+		require.NoError(t, median.WriteTable(os.Stdout))
+		fmt.Println(median.Verdict())
+		w.clean()
+	})
 }
 
-// timed is a run of the relationship, and when its pods were what.
-func (w *world) timed() latency.Run {
+// timedRun is a run of the relationship, and when its pods were what.
+func (w *world) timedRun() latency.Run {
 	w.t.Helper()
 	began := time.Now()
-	watched := []*stopwatch{w.stopwatch(w.source, latency.Source, began), w.stopwatch(w.replica, "destination", began)}
-	destination, source := w.submitDestination(), w.submitSource()
+	watched := []*stopwatch{w.stopwatch(w.sides[w.source], latency.Source, began), w.stopwatch(w.sides[w.replica], "destination", began)}
+	destination, source := w.startDestination(), w.startSource()
 	w.succeeded(source, destination)
-	run := latency.Run{Committed: w.state().Last.Time.Sub(began), Ended: time.Since(began)}
+	timed := latency.Run{Committed: w.state().Last.Time.Sub(began), Ended: time.Since(began)}
 	w.committed(source)
-	for i, wf := range []*wfv1.Workflow{source, destination} {
-		run.Steps = append(run.Steps, watched[i].stop(string(wf.UID))...)
+	for i, r := range []*run{source, destination} {
+		timed.Steps = append(timed.Steps, watched[i].stop(r.ID)...)
 	}
-	return run
+	return timed
 }
 
 // stopwatch notes when the pods of a namespace are seen to change. The times in
 // their status are whole seconds, which is too coarse.
 type stopwatch struct {
 	sync.Mutex
+	at       *side
 	pipeline string
 	began    time.Time
 	seen     map[string]map[string]*latency.Step // by run and pod
 	done     func()
 }
 
-func (w *world) stopwatch(namespace, pipeline string, began time.Time) *stopwatch {
+func (w *world) stopwatch(at *side, pipeline string, began time.Time) *stopwatch {
 	w.t.Helper()
-	watcher, err := w.kube.CoreV1().Pods(namespace).Watch(w.t.Context(), metav1.ListOptions{LabelSelector: contract.LabelRelationship + "=" + w.rel})
+	watcher, err := w.kube.CoreV1().Pods(at.namespace).Watch(w.t.Context(), metav1.ListOptions{LabelSelector: contract.LabelRelationship + "=" + w.rel})
 	require.NoError(w.t, err)
-	s := &stopwatch{pipeline: pipeline, began: began, seen: map[string]map[string]*latency.Step{}, done: watcher.Stop}
+	s := &stopwatch{at: at, pipeline: pipeline, began: began, seen: map[string]map[string]*latency.Step{}, done: watcher.Stop}
 	go func() {
 		for event := range watcher.ResultChan() {
 			if pod, ok := event.Object.(*corev1.Pod); ok {
@@ -81,17 +82,17 @@ func (w *world) stopwatch(namespace, pipeline string, began time.Time) *stopwatc
 func (s *stopwatch) note(pod *corev1.Pod, now time.Duration) {
 	s.Lock()
 	defer s.Unlock()
-	run := pod.Labels[contract.LabelRun]
+	run := pod.Labels[s.at.runLabel]
 	if s.seen[run] == nil {
 		s.seen[run] = map[string]*latency.Step{}
 	}
 	step := s.seen[run][pod.Name]
 	if step == nil {
-		step = &latency.Step{Pipeline: s.pipeline, Name: pod.Labels["scribe.backube/step"], Created: now}
+		step = &latency.Step{Pipeline: s.pipeline, Name: pod.Labels[labelStep], Created: now}
 		s.seen[run][pod.Name] = step
 	}
 	for _, c := range pod.Status.ContainerStatuses {
-		if c.Name != "main" || c.State.Waiting != nil || step.Ended > 0 {
+		if c.Name != s.at.container(step.Name) || c.State.Waiting != nil || step.Ended > 0 {
 			continue
 		}
 		if step.Running == 0 {

@@ -13,19 +13,21 @@ import (
 // These disturb the whole cluster: they run alone, before the others.
 
 func TestControllerRestarted(t *testing.T) {
-	alone(t, "the workflow controller is killed and started again in the middle of a run: the run goes on, one replica snapshot, identical")
-	needsOwnCluster(t, "a restart of the cluster's programs")
-	w := newWorld(t, slowly)
-	data, source, destination := w.disturbable()
-	require.NoError(t, w.own.Restart(t.Context(), boot.WorkflowController))
-	w.oneWhole(data, source, destination)
+	alone(t, "the engine's controller is killed and started again in the middle of a run: the run goes on, one replica snapshot, identical", onEach, func(t *testing.T, on pair) {
+		needsOwnCluster(t, "a restart of the cluster's programs")
+		w := newWorld(t, on, slowly)
+		data, source, destination := w.disturbable()
+		require.NoError(t, w.own.Restart(t.Context(), engines[on.source].controller))
+		w.oneWhole(data, source, destination)
+	})
 }
 
 func TestAPIServerRestarted(t *testing.T) {
-	alone(t, "the API server is killed and started again in the middle of a run: steps wait for it, the run goes on, one replica snapshot, identical")
-	needsOwnCluster(t, "a restart of the cluster's programs")
-	w := newWorld(t, slowly)
-	data, source, destination := w.disturbable()
-	require.NoError(t, w.own.Restart(t.Context(), boot.APIServer))
-	w.oneWhole(data, source, destination)
+	alone(t, "the API server is killed and started again in the middle of a run: steps wait for it, the run goes on, one replica snapshot, identical", onEach, func(t *testing.T, on pair) {
+		needsOwnCluster(t, "a restart of the cluster's programs")
+		w := newWorld(t, on, slowly)
+		data, source, destination := w.disturbable()
+		require.NoError(t, w.own.Restart(t.Context(), boot.APIServer))
+		w.oneWhole(data, source, destination)
+	})
 }

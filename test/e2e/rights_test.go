@@ -47,6 +47,9 @@ var seldom = map[string]string{
 	"promote: watch volumesnapshots":      "the driver is still uploading the snapshot",
 	"promote: create configmaps":          "somebody deleted the state",
 	"promote: get persistentvolumeclaims": "a promotion is repeated",
+	"promote: watch pods":                 "a pod that may write to the replica is still ending",
+	"promote: watch pipelineruns":         "two promotions are started at once",
+	"start: delete pipelineruns":          "a schedule has more finished runs than it keeps",
 }
 
 // judgeRights is checkRights as a row of the summary. Only the own cluster's audit

@@ -3,159 +3,188 @@
 package e2e
 
 import (
-	"context"
-	"encoding/json"
-	"fmt"
+	"os"
+	"os/exec"
+	"path"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
-	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	"github.com/stretchr/testify/assert"
+
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/watch"
 
 	"github.com/backube/scribe-gen/generator/plan"
 	"github.com/backube/scribe-gen/steps/contract"
+	"github.com/backube/scribe-gen/templates/remote"
 )
 
-// submit starts a pipeline by hand, as "argo submit --from wftmpl/NAME" does.
-func (w *world) submit(namespace, pipeline string, params ...string) *wfv1.Workflow {
+// start starts a run of a pipeline by hand.
+func (w *world) start(namespace, pipeline string) *run {
 	w.t.Helper()
-	wf := &wfv1.Workflow{
-		ObjectMeta: metav1.ObjectMeta{GenerateName: pipeline + "-"},
-		Spec:       wfv1.WorkflowSpec{WorkflowTemplateRef: &wfv1.WorkflowTemplateRef{Name: pipeline}},
-	}
-	for _, p := range params {
-		name, value, _ := strings.Cut(p, "=")
-		wf.Spec.Arguments.Parameters = append(wf.Spec.Arguments.Parameters, wfv1.Parameter{Name: name, Value: wfv1.AnyStringPtr(value)})
-	}
-	made, err := w.argo.ArgoprojV1alpha1().Workflows(namespace).Create(w.t.Context(), wf, metav1.CreateOptions{})
+	at := w.sides[namespace]
+	submitted, err := at.client.Submit(w.t.Context(), remote.Submission{Pipeline: pipeline})
 	require.NoError(w.t, err)
-	return made
+	return &run{Run: submitted, at: at}
 }
 
-func (w *world) submitSource() *wfv1.Workflow {
-	return w.submit(w.source, plan.SourcePipeline(w.rel))
-}
-
-func (w *world) submitDestination() *wfv1.Workflow {
-	return w.submit(w.replica, plan.DestinationPipeline(w.rel))
-}
-
-// until watches a workflow until it is as wanted.
-func (w *world) until(wf *wfv1.Workflow, what string, limit time.Duration, is func(*wfv1.Workflow) bool) *wfv1.Workflow {
+// startByHand starts a run of a pipeline without scribe-gen.
+func (w *world) startByHand(namespace, pipeline string) *run {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), limit)
-	defer cancel()
-	last := wf
-	err := watchOne(ctx, w.argo.ArgoprojV1alpha1().Workflows(wf.Namespace), wf, func(e watch.Event) (bool, error) {
-		if e.Type == watch.Deleted {
-			return false, fmt.Errorf("the workflow was deleted")
-		}
-		last = e.Object.(*wfv1.Workflow)
-		return is(last), nil
-	})
-	require.NoError(w.t, err, "workflow %s/%s: not %s within %s: %s", wf.Namespace, wf.Name, what, limit, nodes(last))
-	return last
+	at := w.sides[namespace]
+	script := strings.NewReplacer("PIPELINE", pipeline, "kubectl ", w.kubectlFile+" -n "+namespace+" ").Replace(at.byHand)
+	cmd := exec.CommandContext(w.t.Context(), "bash", "-euo", "pipefail", "-c", script)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+w.kubeconfig)
+	out, err := cmd.CombinedOutput()
+	require.NoError(w.t, err, "%s: %s", script, out)
+	return &run{Run: remote.Run{Name: path.Base(strings.TrimSpace(string(out)))}, at: at}
 }
 
-// end waits for the end of a workflow, whatever it is.
-func (w *world) end(wf *wfv1.Workflow) *wfv1.Workflow {
+func (w *world) startSource() *run {
 	w.t.Helper()
-	return w.until(wf, "finished", 8*time.Minute, func(wf *wfv1.Workflow) bool { return wf.Status.Fulfilled() })
+	return w.start(w.source, plan.SourcePipeline(w.rel))
 }
 
-// succeeded waits for the end of workflows, each of which must have succeeded.
-func (w *world) succeeded(all ...*wfv1.Workflow) {
+func (w *world) startDestination() *run {
 	w.t.Helper()
-	for _, wf := range all {
-		done := w.end(wf)
-		*wf = *done
-		require.Equal(w.t, wfv1.WorkflowSucceeded, done.Status.Phase, "%s/%s: %s", done.Namespace, done.Name, nodes(done))
+	return w.start(w.replica, plan.DestinationPipeline(w.rel))
+}
+
+// end follows runs to their end, whatever it is.
+func (w *world) end(runs ...*run) {
+	w.t.Helper()
+	// Beside each other: what the steps of a run said is lost when nobody listens.
+	errs := make([]error, len(runs))
+	var all sync.WaitGroup
+	for i, r := range runs {
+		all.Go(func() { errs[i] = r.follow(w.t.Context()) })
+	}
+	all.Wait()
+	for i, r := range runs {
+		require.NoError(w.t, errs[i], "%s", r)
 	}
 }
 
-// nodes describes what became of a workflow's steps.
-func nodes(wf *wfv1.Workflow) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s %s", wf.Name, wf.Status.Phase, wf.Status.Message)
-	for _, n := range wf.Status.Nodes {
-		if n.Type == wfv1.NodeTypePod {
-			fmt.Fprintf(&b, "\n  %s %s %s", n.DisplayName, n.Phase, n.Message)
-		}
+// succeeded waits for the end of runs, each of which must have succeeded.
+func (w *world) succeeded(runs ...*run) {
+	w.t.Helper()
+	w.end(runs...)
+	for _, r := range runs {
+		require.Equal(w.t, remote.Succeeded, r.Phase, "%s", r)
 	}
-	return b.String()
 }
 
-// attempts are the pods that a step of a workflow had.
-func attempts(wf *wfv1.Workflow, step string) []wfv1.NodeStatus {
-	var found []wfv1.NodeStatus
-	for _, n := range wf.Status.Nodes {
-		if n.Type == wfv1.NodeTypePod && n.TemplateName == step {
-			found = append(found, n)
-		}
-	}
-	return found
+// failed waits for the end of a run, which must have failed.
+func (w *world) failed(r *run) {
+	w.t.Helper()
+	w.end(r)
+	require.Equal(w.t, remote.Failed, r.Phase, "%s", r)
 }
 
-// exitCode is what a pod of a workflow ended with, and what it said.
-func exitCode(n wfv1.NodeStatus) (code, message string) {
-	if n.Outputs != nil && n.Outputs.ExitCode != nil {
-		code = *n.Outputs.ExitCode
-	}
-	return code, n.Message
+// refused waits for the end of a source's run that the listener turned away for
+// good: with the exit code that forbids another attempt, after one, in words. told
+// is what the listener logs of each push that it turns away.
+func (w *world) refused(source, destination *run, word, told string) {
+	w.t.Helper()
+	w.failed(source)
+	push := source.step(w.t, "push")
+	assert.Equal(w.t, contract.ExitRefused, push.Exit, "%s", source)
+	assert.Equal(w.t, 1, push.Attempts)
+	assert.Contains(w.t, push.Message, word)
+	assert.Equal(w.t, 1, strings.Count(w.said(destination, "listen"), told), "pushes that came to the listener")
 }
 
 // sync is one run of the relationship: both pipelines, to their end.
-func (w *world) sync() (source, destination *wfv1.Workflow) {
+func (w *world) sync() (source, destination *run) {
 	w.t.Helper()
-	destination, source = w.submitDestination(), w.submitSource()
+	destination, source = w.startDestination(), w.startSource()
 	w.succeeded(source, destination)
 	return source, destination
 }
 
-// state is what the destination remembers.
-func (w *world) state() contract.State {
+// stop ends runs politely, and waits until they have ended.
+func (w *world) stop(runs ...*run) {
 	w.t.Helper()
-	var state contract.State
-	m, err := w.kube.CoreV1().ConfigMaps(w.replica).Get(w.t.Context(), contract.StateName(w.rel), metav1.GetOptions{})
-	require.NoError(w.t, err)
-	require.NoError(w.t, json.Unmarshal([]byte(m.Data[contract.StateKey]), &state))
-	return state
-}
-
-// committed checks the commit of a run: one replica snapshot of that run's name,
-// with its recovery point, and the state says so. It returns the snapshot's name.
-func (w *world) committed(source *wfv1.Workflow) string {
-	w.t.Helper()
-	run := string(source.UID)
-	name := contract.SnapshotName(w.rel, run)
-	s, err := w.snapshots.SnapshotV1().VolumeSnapshots(w.replica).Get(w.t.Context(), name, metav1.GetOptions{})
-	require.NoError(w.t, err)
-	assert.Empty(w.t, s.OwnerReferences, "a replica snapshot must outlive the run")
-	assert.Equal(w.t, run, s.Annotations[contract.AnnotationRunID])
-	assert.Equal(w.t, w.rel, s.Labels[contract.LabelRelationship])
-	point, err := time.Parse(time.RFC3339Nano, s.Annotations[contract.AnnotationRecoveryPoint])
-	require.NoError(w.t, err)
-	assert.False(w.t, point.Before(source.CreationTimestamp.Time.Add(-time.Second)), "recovery point %s is before the run", point)
-	require.NotNil(w.t, s.Status.CreationTime)
-	state := w.state()
-	require.NotNil(w.t, state.Last)
-	assert.Equal(w.t, run, state.Last.Run)
-	assert.Equal(w.t, name, state.Last.Snapshot)
-	assert.True(w.t, point.Equal(state.Last.RecoveryPoint))
-	return name
-}
-
-// replicaSnapshots are the names of the relationship's replica snapshots.
-func (w *world) replicaSnapshots() []string {
-	w.t.Helper()
-	all, err := w.snapshots.SnapshotV1().VolumeSnapshots(w.replica).List(w.t.Context(), metav1.ListOptions{LabelSelector: contract.LabelRelationship + "=" + w.rel})
-	require.NoError(w.t, err)
-	var names []string
-	for _, s := range all.Items {
-		names = append(names, s.Name)
+	for _, r := range runs {
+		require.NoError(w.t, r.at.client.Stop(w.t.Context(), r.Name))
+		w.end(r)
 	}
-	return names
+}
+
+// terminate ends a run at once, and waits until it has ended.
+func (w *world) terminate(r *run) {
+	w.t.Helper()
+	w.kubectl("", "-n", r.at.namespace, "patch", r.at.runKind, r.Name, "--type=merge", "-p", r.at.terminate)
+	w.end(r)
+}
+
+// remove deletes the object of a run, whatever the run is at.
+func (w *world) remove(r *run) {
+	w.t.Helper()
+	require.NoError(w.t, r.at.client.Delete(w.t.Context(), r.Name))
+}
+
+// runs are all runs of the relationship at a side, however they were started.
+func (w *world) runs(namespace string) []*run {
+	w.t.Helper()
+	at := w.sides[namespace]
+	list, err := at.client.List(w.t.Context(), w.rel)
+	require.NoError(w.t, err)
+	var all []*run
+	for _, r := range list {
+		all = append(all, &run{Run: r, at: at})
+	}
+	return all
+}
+
+// suspend stops both schedules.
+func (w *world) suspend() {
+	w.t.Helper()
+	for namespace, name := range map[string]string{w.source: plan.SourcePipeline(w.rel), w.replica: plan.DestinationPipeline(w.rel)} {
+		w.kubectl("", "-n", namespace, "patch", w.sides[namespace].scheduleKind, name, "--type=merge", "-p", `{"spec":{"suspend":true}}`)
+	}
+}
+
+// quiet stops the runs of both sides, whose schedules are suspended, until no pod of
+// the relationship works. What a schedule began before may still start a run.
+func (w *world) quiet() {
+	w.t.Helper()
+	for limit := time.Now().Add(wait); ; time.Sleep(200 * time.Millisecond) {
+		working := ""
+		for _, namespace := range []string{w.source, w.replica} {
+			for _, r := range w.runs(namespace) {
+				if !r.Phase.Ended() {
+					w.stop(r)
+				}
+			}
+			pods, err := w.kube.CoreV1().Pods(namespace).List(w.t.Context(), metav1.ListOptions{LabelSelector: contract.LabelRelationship})
+			require.NoError(w.t, err)
+			if i := slices.IndexFunc(pods.Items, works); i >= 0 {
+				working = pods.Items[i].Name
+			}
+		}
+		if working == "" {
+			return
+		}
+		require.True(w.t, time.Now().Before(limit), "pod %s still works after %s", working, wait)
+	}
+}
+
+// overlap is the most runs of the source that were under way at once. All have
+// ended.
+func (w *world) overlap() (most int) {
+	w.t.Helper()
+	all := w.runs(w.source)
+	for _, a := range all {
+		beside := 0
+		for _, b := range all {
+			if !b.Started.After(a.Started) && b.Finished.After(a.Started) {
+				beside++
+			}
+		}
+		most = max(most, beside)
+	}
+	return most
 }

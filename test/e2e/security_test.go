@@ -22,53 +22,55 @@ import (
 )
 
 func TestRestricted(t *testing.T) {
-	proves(t, "with privileges Restricted every pod, Argo's containers too, runs in namespaces that enforce Pod Security Standard restricted; what the mover may read arrives identical")
-	w := newWorld(t, func(r *spec.Replication) { r.Spec.Mover.Privileges = spec.PrivilegesRestricted })
-	w.makeClaim(w.source, claim, w.class, "1Gi")
-	data := w.volume(w.source, claim)
-	w.work(data, job.Application())
-	w.apply()
-	w.connect()
-	source, _ := w.sync()
-	report := w.compare(data, w.replicaSnapshot(w.committed(source)), tree.Options{NoOwners: true, NoLostFound: true})
-	// fsGroup is the kubelet's: it sets group and mode of the replica's root.
-	for _, d := range report.Differences {
-		require.Equal(t, ".", d.Path, "%s", report)
-	}
-	w.clean()
+	proves(t, "with privileges Restricted every pod, the engine's containers too, runs in namespaces that enforce Pod Security Standard restricted; what the mover may read arrives identical", onEach, func(t *testing.T, on pair) {
+		w := newWorld(t, on, func(r *spec.Replication) { r.Spec.Mover.Privileges = spec.PrivilegesRestricted })
+		w.makeClaim(w.source, claim, w.class, "1Gi")
+		data := w.volume(w.source, claim)
+		w.work(data, job.Application())
+		w.apply()
+		w.connect()
+		source, _ := w.sync()
+		report := w.compare(data, w.replicaSnapshot(w.committed(source)), tree.Options{NoOwners: true, NoLostFound: true})
+		// fsGroup is the kubelet's: it sets group and mode of the replica's root.
+		for _, d := range report.Differences {
+			require.Equal(t, ".", d.Path, "%s", report)
+		}
+		w.clean()
+	})
 }
 
 func TestNetworkPolicy(t *testing.T) {
-	proves(t, "the listener's NetworkPolicy and Service select its pod and no other, which has the spec's resources, labels and node")
-	limits := corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("700m"), corev1.ResourceMemory: resource.MustParse("300Mi")}
-	w := newWorld(t, func(r *spec.Replication) {
-		r.Spec.Mover.Resources = corev1.ResourceRequirements{Limits: limits}
-		r.Spec.Mover.Labels = map[string]string{"team": "wiki"}
-		r.Spec.Mover.NodeSelector = map[string]string{corev1.LabelArchStable: runtime.GOARCH}
+	proves(t, "the listener's NetworkPolicy and Service select its pod and no other, which has the spec's resources, labels and node", onEach, func(t *testing.T, on pair) {
+		limits := corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("700m"), corev1.ResourceMemory: resource.MustParse("300Mi")}
+		w := newWorld(t, on, func(r *spec.Replication) {
+			r.Spec.Mover.Resources = corev1.ResourceRequirements{Limits: limits}
+			r.Spec.Mover.Labels = map[string]string{"team": "wiki"}
+			r.Spec.Mover.NodeSelector = map[string]string{corev1.LabelArchStable: runtime.GOARCH}
+		})
+		w.seedPlain(w.class, 5)
+		w.apply()
+		w.connect()
+		destination := w.startDestination()
+		listener := w.pod(destination, "listen")
+		main := listener.Spec.Containers[slices.IndexFunc(listener.Spec.Containers, func(c corev1.Container) bool { return c.Name == destination.at.container("listen") })]
+		require.True(t, apiequality.Semantic.DeepEqual(limits, main.Resources.Limits), "%v", main.Resources)
+		require.Equal(t, "wiki", listener.Labels["team"])
+		require.Equal(t, runtime.GOARCH, listener.Spec.NodeSelector[corev1.LabelArchStable])
+		policies, err := w.kube.NetworkingV1().NetworkPolicies(w.replica).List(t.Context(), listAll)
+		require.NoError(t, err)
+		require.Len(t, policies.Items, 1)
+		selector, err := metav1.LabelSelectorAsSelector(&policies.Items[0].Spec.PodSelector)
+		require.NoError(t, err)
+		require.Equal(t, []networkingv1.PolicyType{networkingv1.PolicyTypeIngress}, policies.Items[0].Spec.PolicyTypes)
+		pods, err := w.kube.CoreV1().Pods(w.replica).List(t.Context(), metav1.ListOptions{LabelSelector: selector.String()})
+		require.NoError(t, err)
+		require.Len(t, pods.Items, 1)
+		require.Equal(t, listener.Name, pods.Items[0].Name)
+		w.eventuallyEndpoint(listener.Status.PodIP)
+		source := w.startSource()
+		w.succeeded(source, destination)
+		w.clean()
 	})
-	w.seedPlain(w.class, 5)
-	w.apply()
-	w.connect()
-	destination := w.submitDestination()
-	listener := w.pod(destination, "listen")
-	main := listener.Spec.Containers[slices.IndexFunc(listener.Spec.Containers, func(c corev1.Container) bool { return c.Name == "main" })]
-	require.True(t, apiequality.Semantic.DeepEqual(limits, main.Resources.Limits), "%v", main.Resources)
-	require.Equal(t, "wiki", listener.Labels["team"])
-	require.Equal(t, runtime.GOARCH, listener.Spec.NodeSelector[corev1.LabelArchStable])
-	policies, err := w.kube.NetworkingV1().NetworkPolicies(w.replica).List(t.Context(), listAll)
-	require.NoError(t, err)
-	require.Len(t, policies.Items, 1)
-	selector, err := metav1.LabelSelectorAsSelector(&policies.Items[0].Spec.PodSelector)
-	require.NoError(t, err)
-	require.Equal(t, []networkingv1.PolicyType{networkingv1.PolicyTypeIngress}, policies.Items[0].Spec.PolicyTypes)
-	pods, err := w.kube.CoreV1().Pods(w.replica).List(t.Context(), metav1.ListOptions{LabelSelector: selector.String()})
-	require.NoError(t, err)
-	require.Len(t, pods.Items, 1)
-	require.Equal(t, listener.Name, pods.Items[0].Name)
-	w.eventuallyEndpoint(listener.Status.PodIP)
-	source := w.submitSource()
-	w.succeeded(source, destination)
-	w.clean()
 }
 
 // eventuallyEndpoint waits until the listener's Service leads to the address.

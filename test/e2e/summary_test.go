@@ -5,6 +5,8 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"text/tabwriter"
@@ -25,43 +27,71 @@ var results = struct {
 }{leftOut: map[string]string{}}
 
 type result struct {
-	name, proves, outcome string
-	took                  time.Duration
+	name, engine, proves, outcome string
+	took                          time.Duration
 }
 
-// proves begins a scenario: it runs beside the others and appears in the summary.
-func proves(t *testing.T, what string) {
+// proves runs a scenario on each pair of engines that was chosen, beside each other
+// and beside all other scenarios. Each is in the summary.
+func proves(t *testing.T, what string, on []pair, scenario func(*testing.T, pair)) {
 	t.Helper()
 	t.Parallel()
-	alone(t, what)
+	forEach(t, on, func(t *testing.T, p pair) {
+		t.Parallel()
+		timed(t, what, p)
+		scenario(t, p)
+	})
 }
 
-// alone is proves for a scenario that disturbs what others use.
-func alone(t *testing.T, what string) {
+// alone is proves for a scenario that disturbs what others use: it runs by itself.
+func alone(t *testing.T, what string, on []pair, scenario func(*testing.T, pair)) {
+	t.Helper()
+	forEach(t, on, func(t *testing.T, p pair) {
+		timed(t, what, p)
+		scenario(t, p)
+	})
+}
+
+func forEach(t *testing.T, on []pair, scenario func(*testing.T, pair)) {
+	t.Helper()
+	for _, p := range on {
+		if shared.chosen(p) {
+			t.Run(p.String(), func(t *testing.T) { scenario(t, p) })
+		}
+	}
+}
+
+// timed adds a scenario that begins now to the summary.
+func timed(t *testing.T, what string, on pair) {
 	t.Helper()
 	t.Logf("proves: %s", what)
-	started := time.Now()
+	began := time.Now()
 	t.Cleanup(func() {
-		outcome := "ok"
+		row := result{
+			name: strings.TrimSuffix(t.Name(), "/"+on.String()), engine: on.String(),
+			proves: what, outcome: "ok", took: time.Since(began),
+		}
 		if t.Failed() {
-			outcome = "FAILED"
+			row.outcome = "FAILED"
 		}
 		results.Lock()
 		defer results.Unlock()
 		if need, ok := results.leftOut[t.Name()]; ok {
-			outcome = "left out: needs " + need
+			row.outcome = "left out: needs " + need
 		}
-		results.rows = append(results.rows, result{t.Name(), what, outcome, time.Since(started)})
+		results.rows = append(results.rows, row)
 	})
 }
 
+// printSummary prints the scenarios in the order of their names.
 func printSummary() {
 	results.Lock()
 	defer results.Unlock()
+	slices.SortStableFunc(results.rows, func(a, b result) int { return strings.Compare(a.name, b.name) })
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "SCENARIO\tRESULT\tTOOK\tPROVES")
+	fmt.Fprintln(w, "SCENARIO\tENGINES\tRESULT\tTOOK\tPROVES")
 	for _, r := range results.rows {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.name, r.outcome, r.took.Round(100*time.Millisecond), r.proves)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.name, r.engine, r.outcome, r.took.Round(100*time.Millisecond), r.proves)
 	}
 	_ = w.Flush()
 }

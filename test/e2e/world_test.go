@@ -32,6 +32,9 @@ type world struct {
 	spec                 *spec.Replication
 	// data reaches into volumes and snapshots.
 	data access
+	// sides are the ends by their namespaces, witnesses those of their pods.
+	sides     map[string]*side
+	witnesses map[string]*witness
 }
 
 // claim is the name of the source's claim and of the replica's.
@@ -41,17 +44,17 @@ const claim = "data"
 type edit func(*spec.Replication)
 
 // newWorld makes the namespaces and the spec; nothing of it is applied yet.
-func newWorld(t *testing.T, edits ...edit) *world {
+func newWorld(t *testing.T, on pair, edits ...edit) *world {
 	t.Helper()
 	id := "e2e-" + rand.String(5)
-	w := &world{lab: shared, t: t, source: id + "-src", replica: id + "-dst", dir: t.TempDir()}
+	w := &world{lab: shared, t: t, sides: map[string]*side{}, witnesses: map[string]*witness{}, source: id + "-src", replica: id + "-dst", dir: t.TempDir()}
 	w.spec = &spec.Replication{
 		APIVersion: spec.APIVersion, Kind: spec.Kind,
 		Metadata: spec.Metadata{Name: "wiki"},
 		Spec: spec.Spec{
 			Sites: map[string]spec.Site{
-				"primary": {Namespace: w.source, Engine: spec.EngineArgo},
-				"backup":  {Namespace: w.replica, Engine: spec.EngineArgo},
+				"primary": {Namespace: w.source, Engine: on.source},
+				"backup":  {Namespace: w.replica, Engine: on.replica},
 			},
 			Source: spec.Source{Site: "primary", PersistentVolumeClaim: claim},
 			Destinations: []spec.Destination{{
@@ -70,8 +73,8 @@ func newWorld(t *testing.T, edits ...edit) *world {
 	}
 	w.data = w.reach()
 	w.rel = contract.RelationshipName(w.spec.Metadata.Name, w.spec.Spec.Destinations[0].Site)
-	w.namespace(w.source)
-	w.namespace(w.replica)
+	w.side(w.source, on.source)
+	w.side(w.replica, on.replica)
 	w.write()
 	return w
 }
@@ -96,6 +99,15 @@ func (w *world) reach() access {
 	return pods{w.lab, w.spec.Spec.Mover.Privileges == spec.PrivilegesRestricted}
 }
 
+// side makes a namespace and a client of its engine.
+func (w *world) side(namespace string, on spec.Engine) {
+	w.t.Helper()
+	client, err := engines[on].runs(w.config, namespace)
+	require.NoError(w.t, err)
+	w.sides[namespace] = &side{engine: engines[on], namespace: namespace, client: client}
+	w.namespace(namespace)
+}
+
 // namespace makes a namespace that enforces what the movers' privileges meet.
 func (w *world) namespace(name string) {
 	w.t.Helper()
@@ -107,7 +119,7 @@ func (w *world) namespace(name string) {
 		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"pod-security.kubernetes.io/enforce": level}},
 	}, metav1.CreateOptions{})
 	require.NoError(w.t, err)
-	w.follow(name)
+	w.witnesses[name] = w.watch(name)
 	w.t.Cleanup(func() { w.deleteNamespace(name) })
 }
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -98,7 +99,8 @@ func (s *Server) serve(ctx context.Context, raw net.Conn, authenticated func()) 
 	stopHandshake()
 	authenticated()
 	if err != nil {
-		if !errors.Is(err, io.EOF) { // a probe that only asks whether the port is open
+		// A probe only asks whether the port is open, and leaves.
+		if !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
 			s.Log.Warn("refused a connection", "peer", peer, "error", err.Error())
 		}
 		return

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -244,4 +245,22 @@ func TestEarlierPods(t *testing.T) {
 	}
 	t.Setenv(contract.EarlierPodsVariable, "")
 	assert.Zero(t, unasked.start(t, quick))
+}
+
+// An attempt that takes too long is ended, and the next begins.
+func TestAttemptTimeout(t *testing.T) {
+	tr := &trial{run: func(n int, _ *contract.SnapshotPrune, ctx context.Context) (contract.Outcome, error) {
+		if n > 1 {
+			return contract.Outcome{}, nil
+		}
+		<-ctx.Done()
+		return contract.Outcome{}, fmt.Errorf("wait for the snapshot: %w", ctx.Err())
+	}}
+	code := tr.start(t, map[string]string{
+		contract.RetryLimitVariable: "1", contract.RetryBackoffVariable: "1ms", contract.AttemptTimeoutVariable: "30ms",
+	})
+	assert.Equal(t, contract.ExitDone, code)
+	assert.Equal(t, 2, tr.attempts)
+	assert.Contains(t, fmt.Sprint(tr.log), "the attempt did not end within 30ms")
+	assert.Equal(t, contract.ExitUsage, tr.start(t, map[string]string{contract.AttemptTimeoutVariable: "soon"}))
 }

@@ -2,6 +2,7 @@ package step
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -72,10 +73,13 @@ func (e *execution) attempts(ctx context.Context) int {
 
 // attempt runs the verb once. What it left running ends with its context.
 func (e *execution) attempt(ctx context.Context) (contract.Outcome, error) {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := e.retries.limit(ctx)
 	defer cancel()
 	start := time.Now()
 	out, err := e.verb.Run(ctx, e.env)
+	if tooLong := (*attemptTimeout)(nil); err != nil && errors.As(context.Cause(ctx), &tooLong) {
+		err = fmt.Errorf("%w: %w", tooLong, err)
+	}
 	out.Step, out.Run, out.Seconds = e.name, e.common.Run, time.Since(start).Seconds()
 	if e.retries.own {
 		out.Attempt = e.number

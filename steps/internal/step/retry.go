@@ -1,6 +1,7 @@
 package step
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"time"
@@ -20,6 +21,7 @@ const (
 type retries struct {
 	own     bool // the step makes its attempts itself
 	left    int
+	timeout time.Duration // of one attempt; 0 for no limit
 	backoff *backoff.ExponentialBackOff
 }
 
@@ -45,7 +47,11 @@ func retriesFrom(getenv func(string) string) (retries, error) {
 		return retries{}, err
 	}
 	wait.InitialInterval = min(wait.InitialInterval, wait.MaxInterval)
-	return retries{own: true, left: limit, backoff: wait}, nil
+	timeout, err := durationFrom(getenv, contract.AttemptTimeoutVariable, 0)
+	if err != nil {
+		return retries{}, err
+	}
+	return retries{own: true, left: limit, timeout: timeout, backoff: wait}, nil
 }
 
 func durationFrom(getenv func(string) string, variable string, or time.Duration) (time.Duration, error) {
@@ -71,4 +77,19 @@ func (r *retries) after(code int) (time.Duration, bool) {
 	}
 	r.left--
 	return r.backoff.NextBackOff(), true
+}
+
+// limit returns the context of one attempt.
+func (r *retries) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	if r.timeout == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, r.timeout, &attemptTimeout{r.timeout})
+}
+
+// attemptTimeout is why an attempt was ended.
+type attemptTimeout struct{ after time.Duration }
+
+func (e *attemptTimeout) Error() string {
+	return fmt.Sprintf("the attempt did not end within %s (%s)", e.after, contract.AttemptTimeoutVariable)
 }
