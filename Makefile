@@ -42,7 +42,7 @@ bench: deps build ## measure against the peers' movers and write the table into 
 demo: deps build ## replicate a sample volume on this host, promote it, and show that it is identical
 	go run ./test/demo --bin bin
 
-e2e: cluster-deps ## build and boot a Kubernetes cluster, run both engines on it, and move data (ENGINE=argo|tekton|all, RUN=TestSync for some scenarios)
+e2e: cluster-deps ## build and boot a Kubernetes cluster, run both engines on it, and move data (ENGINE=argo|tekton|all|mixed, RUN=TestSync for some scenarios)
 	SCRIBE_E2E_ENGINE=$(or $(ENGINE),all) ./hack/e2e.sh -parallel $(or $(PARALLEL),6) $(if $(RUN),-run '$(RUN)')
 
 generate: ## rewrite generated references and example bundles

@@ -4,14 +4,16 @@
 #
 #   KUBECONFIG=… hack/e2e.sh       on that cluster; the scenarios that need the
 #                                  project's own are left out by name
-#   SCRIBE_E2E_ENGINE=tekton       on that engine only; the others are argo, and all,
+#   SCRIBE_E2E_ENGINE=tekton       on that engine only; the others are argo; all,
 #                                  the default, which also pairs one with the other
+#                                  where they meet; and mixed, which does so in every
+#                                  scenario of two sites
 #   SCRIBE_E2E_CLUSTER=dev         on a cluster that "go run ./test/cluster up" made
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scenarios() {
-	go test -tags e2e -count=1 -timeout 45m -v "$@" ./test/e2e
+	go test -tags e2e -count=1 -timeout 60m -v "$@" ./test/e2e
 }
 
 if [[ -n ${KUBECONFIG:-} && -z ${SCRIBE_E2E_CLUSTER:-} ]]; then

@@ -114,7 +114,7 @@ func TestCatalogClusterScope(t *testing.T) {
 // A mover without root keeps what one user owns, in pods that meet Pod Security
 // Standard restricted.
 func TestCatalogWithoutRoot(t *testing.T) {
-	proves(t, "a block that was patched to run without root copies what one user owns, under Pod Security Standard restricted", onEach, func(t *testing.T, on pair) {
+	proves(t, "a block that was patched to run without root copies what one user owns, under Pod Security Standard restricted", onOne, func(t *testing.T, on pair) {
 		p := newPaper(t, spec.PrivilegesRestricted, packageFolder(on, "rsync-copy")...)
 		p.makeClaim(p.namespace, demoSource, p.class, "1Gi")
 		p.makeClaim(p.namespace, demoReplica, p.class, "1Gi")

@@ -45,7 +45,7 @@ func TestCatalog(t *testing.T) {
 		"promote":          promoted,
 	} {
 		t.Run(block, func(t *testing.T) {
-			proves(t, "the README of block "+block+" works as it is, and leaves nothing behind", onEach, func(t *testing.T, on pair) {
+			proves(t, "the README of block "+block+" works as it is, and leaves nothing behind", onOne, func(t *testing.T, on pair) {
 				p := newPaper(t, spec.PrivilegesOwner, packageFolder(on, block)...)
 				commands, remove := p.read()
 				terminal := p.shell()

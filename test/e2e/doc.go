@@ -12,7 +12,8 @@
 // sites do together runs on pairs of different engines, too: TestSync/argo-tekton
 // has Argo at the source's site and Tekton at the replica's.
 //
-//	SCRIBE_E2E_ENGINE  argo, tekton, or all; default: all
+//	SCRIBE_E2E_ENGINE  argo, tekton, all (default), or mixed: every scenario of two
+//	                   sites on pairs of different engines
 //
 // # The own cluster
 //

@@ -92,36 +92,69 @@ func (p pair) String() string {
 	return fmt.Sprintf("%s-%s", p.source, p.replica)
 }
 
-// The pairs that scenarios run on.
-var (
-	onArgo   = []pair{{spec.EngineArgo, spec.EngineArgo}}
-	onTekton = []pair{{spec.EngineTekton, spec.EngineTekton}}
-	// onEach is for what any engine must do by itself, onMixed for what two sites do
-	// together.
-	onEach  = slices.Concat(onArgo, onTekton)
-	onMixed = append(slices.Clone(onEach), pair{spec.EngineArgo, spec.EngineTekton}, pair{spec.EngineTekton, spec.EngineArgo})
-)
-
-// chosenVariable says which engines the scenarios run on: argo, tekton, or all,
-// which is the default and adds the pairs of different ones.
-const chosenVariable = "SCRIBE_E2E_ENGINE"
-
-// chosen are the engines of the environment.
-func chosen() ([]spec.Engine, error) {
-	all := slices.Sorted(maps.Keys(engines))
-	name := spec.Engine(os.Getenv(chosenVariable))
-	switch {
-	case name == "" || name == "all":
-		return all, nil
-	case slices.Contains(all, name):
-		return []spec.Engine{name}, nil
-	}
-	return nil, fmt.Errorf("%s=%s: want one of %v, or all", chosenVariable, name, all)
+// choice is what a scenario can run on.
+type choice struct {
+	pairs []pair
+	// oneSite is set for what one engine does by itself: pairing it with the other
+	// shows nothing new.
+	oneSite bool
 }
 
-// chosen reports whether both engines of a pair are.
-func (l *lab) chosen(p pair) bool {
-	return slices.Contains(l.engines, p.source) && slices.Contains(l.engines, p.replica)
+// The pairs of equal and of different engines.
+var (
+	argoAlone   = pair{spec.EngineArgo, spec.EngineArgo}
+	tektonAlone = pair{spec.EngineTekton, spec.EngineTekton}
+	different   = []pair{{spec.EngineArgo, spec.EngineTekton}, {spec.EngineTekton, spec.EngineArgo}}
+)
+
+// What scenarios can run on.
+var (
+	onArgo   = choice{pairs: []pair{argoAlone}, oneSite: true}
+	onTekton = choice{pairs: []pair{tektonAlone}, oneSite: true}
+	// onEach is for what two sites do and each engine has a part in, onMixed for what
+	// is so much between the two that pairs of different engines always run it.
+	onEach  = choice{pairs: []pair{argoAlone, tektonAlone}}
+	onMixed = choice{pairs: append([]pair{argoAlone, tektonAlone}, different...)}
+	onOne   = choice{pairs: []pair{argoAlone, tektonAlone}, oneSite: true}
+	// onNone is for what concerns no engine: it runs once.
+	onNone = onArgo
+)
+
+// chosenVariable says which engines the scenarios run on: argo, tekton, all, which is
+// the default and pairs different ones where they meet, or mixed, which pairs them in
+// every scenario that has two sites.
+const chosenVariable = "SCRIBE_E2E_ENGINE"
+
+// mixed is the choice of pairs of different engines.
+const mixed = "mixed"
+
+// chosen are the engines of the environment, and whether only different ones are
+// paired.
+func chosen() (names []spec.Engine, pairDifferent bool, err error) {
+	all := slices.Sorted(maps.Keys(engines))
+	name := os.Getenv(chosenVariable)
+	switch {
+	case name == "" || name == "all":
+		return all, false, nil
+	case name == mixed:
+		return all, true, nil
+	case slices.Contains(all, spec.Engine(name)):
+		return []spec.Engine{spec.Engine(name)}, false, nil
+	}
+	return nil, false, fmt.Errorf("%s=%s: want one of %v, all, or %s", chosenVariable, name, all, mixed)
+}
+
+// pairs are those of a scenario that were chosen.
+func (l *lab) pairs(on choice) []pair {
+	switch {
+	case l.mixed && (on.oneSite || len(on.pairs) < len(engines)):
+		return nil
+	case l.mixed:
+		return different
+	}
+	return slices.DeleteFunc(slices.Clone(on.pairs), func(p pair) bool {
+		return !slices.Contains(l.engines, p.source) || !slices.Contains(l.engines, p.replica)
+	})
 }
 
 // side is one end of a replication: a namespace and its engine there.

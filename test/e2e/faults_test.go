@@ -17,24 +17,27 @@ import (
 
 func TestPushKilled(t *testing.T) {
 	proves(t, "the push pod is deleted in the middle of a transfer: the retry goes on, one replica snapshot of the run, identical", onMixed, func(t *testing.T, on pair) {
-		w := newWorld(t, on, slowly)
-		data, source, destination := w.disturbable()
-		first := w.pod(source, "push")
-		w.kill(first)
-		w.another(first, source, "push")
-		w.oneWhole(data, source, destination)
+		killedAndWhole(t, on, "push", func(source, _ *run) *run { return source })
 	})
 }
 
 func TestListenerKilled(t *testing.T) {
 	proves(t, "the listener pod is deleted in the middle of a transfer: its retry takes the rest, one replica snapshot, identical", onMixed, func(t *testing.T, on pair) {
-		w := newWorld(t, on, slowly)
-		data, source, destination := w.disturbable()
-		first := w.pod(destination, "listen")
-		w.kill(first)
-		w.another(first, destination, "listen")
-		w.oneWhole(data, source, destination)
+		killedAndWhole(t, on, "listen", func(_, destination *run) *run { return destination })
 	})
+}
+
+// killedAndWhole deletes the pod of a step of one of the two runs in the middle of a
+// transfer.
+func killedAndWhole(t *testing.T, on pair, step string, of func(source, destination *run) *run) {
+	t.Helper()
+	w := newWorld(t, on, slowly)
+	data, source, destination := w.disturbable()
+	hit := of(source, destination)
+	first := w.pod(hit, step)
+	w.kill(first)
+	w.another(first, hit, step)
+	w.oneWhole(data, source, destination)
 }
 
 func TestListenerKilledBetweenSnapshotAndAnswer(t *testing.T) {

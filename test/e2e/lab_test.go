@@ -29,6 +29,8 @@ import (
 type lab struct {
 	// engines are those that scenarios run on.
 	engines []spec.Engine
+	// mixed is set when every scenario runs on pairs of different engines.
+	mixed bool
 	// own is the test cluster; nil on a foreign one.
 	own       *boot.Cluster
 	config    *rest.Config
@@ -61,9 +63,9 @@ func TestMain(m *testing.M) {
 }
 
 func prepareAndRun(m *testing.M) (code int, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
 	defer cancel()
-	on, err := chosen()
+	on, pairDifferent, err := chosen()
 	if err != nil {
 		return 1, err
 	}
@@ -84,6 +86,7 @@ func prepareAndRun(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer os.RemoveAll(shared.bin)
+	shared.mixed = pairDifferent
 	code = m.Run()
 	// Only the whole suite needs every right.
 	if flag.Lookup("test.run").Value.String() == "" && code == 0 {

@@ -90,7 +90,7 @@ func TestReplicaWithoutSnapshots(t *testing.T) {
 }
 
 func TestSameSite(t *testing.T) {
-	proves(t, "source and replica in one namespace: one pipeline, no network, no keys; on the own cluster to another class of storage", onEach, func(t *testing.T, on pair) {
+	proves(t, "source and replica in one namespace: one pipeline, no network, no keys; on the own cluster to another class of storage", onOne, func(t *testing.T, on pair) {
 		w := newWorld(t, on, func(r *spec.Replication) {
 			r.Spec.Sites = map[string]spec.Site{"primary": r.Spec.Sites["primary"]}
 			r.Spec.Destinations[0].Site = "primary"

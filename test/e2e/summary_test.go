@@ -33,7 +33,7 @@ type result struct {
 
 // proves runs a scenario on each pair of engines that was chosen, beside each other
 // and beside all other scenarios. Each is in the summary.
-func proves(t *testing.T, what string, on []pair, scenario func(*testing.T, pair)) {
+func proves(t *testing.T, what string, on choice, scenario func(*testing.T, pair)) {
 	t.Helper()
 	t.Parallel()
 	forEach(t, on, func(t *testing.T, p pair) {
@@ -44,7 +44,7 @@ func proves(t *testing.T, what string, on []pair, scenario func(*testing.T, pair
 }
 
 // alone is proves for a scenario that disturbs what others use: it runs by itself.
-func alone(t *testing.T, what string, on []pair, scenario func(*testing.T, pair)) {
+func alone(t *testing.T, what string, on choice, scenario func(*testing.T, pair)) {
 	t.Helper()
 	forEach(t, on, func(t *testing.T, p pair) {
 		timed(t, what, p)
@@ -52,12 +52,10 @@ func alone(t *testing.T, what string, on []pair, scenario func(*testing.T, pair)
 	})
 }
 
-func forEach(t *testing.T, on []pair, scenario func(*testing.T, pair)) {
+func forEach(t *testing.T, on choice, scenario func(*testing.T, pair)) {
 	t.Helper()
-	for _, p := range on {
-		if shared.chosen(p) {
-			t.Run(p.String(), func(t *testing.T) { scenario(t, p) })
-		}
+	for _, p := range shared.pairs(on) {
+		t.Run(p.String(), func(t *testing.T) { scenario(t, p) })
 	}
 }
 
