@@ -116,8 +116,6 @@ var (
 	onEach  = choice{pairs: []pair{argoAlone, tektonAlone}}
 	onMixed = choice{pairs: append([]pair{argoAlone, tektonAlone}, different...)}
 	onOne   = choice{pairs: []pair{argoAlone, tektonAlone}, oneSite: true}
-	// onNone is for what concerns no engine: it runs once.
-	onNone = onArgo
 )
 
 // chosenVariable says which engines the scenarios run on: argo, tekton, all, which is
