@@ -39,7 +39,7 @@ When anything is wrong, in any spec, nothing is printed or written. Sites of
 engine local have no objects: scribe-gen run serves them.`,
 		Example: `  scribe-gen generate -f examples/dr/replication.yaml | kubectl apply --dry-run=server -f -
   scribe-gen generate -f examples/dr -o bundles
-  scribe-gen generate -f examples/dr -e argo -o bundles`,
+  scribe-gen generate -f examples/dr -e tekton -o bundles`,
 		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			documents, err := io.loadSpecs(paths, spec.WithEngine(spec.Engine(engine)))
