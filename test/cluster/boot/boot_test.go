@@ -17,6 +17,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/backube/scribe-gen/test/cluster/boot"
+	"github.com/backube/scribe-gen/test/cluster/build"
 	"github.com/backube/scribe-gen/test/cluster/image"
 )
 
@@ -35,6 +36,7 @@ func TestCluster(t *testing.T) {
 		t.Skip("makes clusters")
 	}
 	require.Zero(t, os.Geteuid(), "a cluster needs root")
+	buildAll(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 12*time.Minute)
 	defer cancel()
 	t.Cleanup(func() {
@@ -66,6 +68,17 @@ func TestCluster(t *testing.T) {
 	}
 }
 
+// buildAll has everything in the cache that clusters are made of. Where nothing is, and
+// others build as well, that takes longer than the limits of the test allow for.
+func buildAll(t *testing.T) {
+	b, err := build.New(slog.New(slog.NewTextHandler(t.Output(), nil)))
+	require.NoError(t, err)
+	for _, c := range build.All() {
+		_, err := b.Ensure(t.Context(), c)
+		require.NoError(t, err)
+	}
+}
+
 // killUp starts up and kills it while the API server starts, so that the next
 // one finds half a cluster.
 func killUp(t *testing.T, ctx context.Context) {
@@ -76,7 +89,7 @@ func killUp(t *testing.T, ctx context.Context) {
 	cmd.Stderr = os.Stderr
 	require.NoError(t, cmd.Start())
 	record := filepath.Join(boot.Root, nodeName, "records", boot.APIServer+".json")
-	assert.Eventually(t, func() bool { _, err := os.Stat(record); return err == nil }, 10*time.Minute, 10*time.Millisecond,
+	assert.Eventually(t, func() bool { _, err := os.Stat(record); return err == nil }, 2*time.Minute, 10*time.Millisecond,
 		"up has started the API server")
 	require.NoError(t, cmd.Process.Kill())
 	require.Error(t, cmd.Wait())
