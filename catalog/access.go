@@ -15,7 +15,7 @@ func (b *Block) access(rights []plan.Rule) []manifest.Object {
 	meta := metav1.ObjectMeta{Name: b.Package(), Labels: labels()}
 	return []manifest.Object{
 		&corev1.ServiceAccount{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ServiceAccount"}, ObjectMeta: meta},
-		&rbacv1.Role{TypeMeta: rbacType("Role"), ObjectMeta: meta, Rules: policyRules(rights)},
+		&rbacv1.Role{TypeMeta: rbacType("Role"), ObjectMeta: meta, Rules: plan.PolicyRules(rights)},
 		&rbacv1.RoleBinding{
 			TypeMeta: rbacType("RoleBinding"), ObjectMeta: meta,
 			RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: meta.Name},
@@ -33,18 +33,10 @@ func (b *Block) discovery() manifest.Object {
 	return &rbacv1.ClusterRole{
 		TypeMeta:   rbacType("ClusterRole"),
 		ObjectMeta: metav1.ObjectMeta{Name: discoveryName, Labels: labels()},
-		Rules:      policyRules(b.Account.Discover),
+		Rules:      plan.PolicyRules(b.Account.Discover),
 	}
 }
 
 func rbacType(kind string) metav1.TypeMeta {
 	return metav1.TypeMeta{APIVersion: rbacv1.SchemeGroupVersion.String(), Kind: kind}
-}
-
-func policyRules(rights []plan.Rule) []rbacv1.PolicyRule {
-	rules := make([]rbacv1.PolicyRule, len(rights))
-	for i, r := range rights {
-		rules[i] = rbacv1.PolicyRule{APIGroups: []string{r.Group}, Resources: r.Resources, ResourceNames: r.Names, Verbs: r.Verbs}
-	}
-	return rules
 }

@@ -6,13 +6,14 @@ import (
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/backube/scribe-gen/generator/plan"
 	"github.com/backube/scribe-gen/templates/argo"
 )
 
 // argoTemplate is the template of a block, whose name is the block's.
 func (b *Block) argoTemplate() (wfv1.Template, error) {
 	s := b.Step
-	s.Account = "$[params." + paramAccount + "]"
+	s.Account = plan.ParamValue(paramAccount)
 	t, err := argo.Block(b.Role, &s)
 	if err != nil {
 		return t, err

@@ -37,7 +37,7 @@ func Encode(w io.Writer, bundles []Bundle) error {
 func (b Bundle) encode() ([]byte, error) {
 	out := bytes.NewBufferString(b.Header())
 	for _, o := range b.Objects {
-		data, err := marshal(o)
+		data, err := Print(o)
 		if err != nil {
 			return nil, fmt.Errorf("site %s: printing %s: %w", b.Site, describe(o), err)
 		}
@@ -47,8 +47,9 @@ func (b Bundle) encode() ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// marshal prints one object with sorted keys and without noise.
-func marshal(o Object) ([]byte, error) {
+// Print returns one object as YAML, as bundles have it: with sorted keys, and without
+// what upstream types print although nothing was set.
+func Print(o Object) ([]byte, error) {
 	data, err := json.Marshal(o)
 	if err != nil {
 		return nil, err

@@ -157,7 +157,7 @@ func TestKustomizeBuilds(t *testing.T) {
 		}
 		for _, b := range []Bundle{bundles[1], bundles[0]} {
 			for _, o := range b.Objects {
-				text, err := marshal(o)
+				text, err := Print(o)
 				require.NoError(t, err)
 				want = append(want, canonical(t, text))
 			}

@@ -21,6 +21,9 @@ var noise = map[string][]string{
 		"spec.templates[].metadata",
 		"spec.templates[].container.resources",
 	},
+	"PipelineRun": {
+		"spec.taskRunTemplate",
+	},
 	"CronJob": {
 		"spec.jobTemplate.metadata.creationTimestamp",
 		"spec.jobTemplate.metadata",

@@ -32,7 +32,7 @@ func (Engine) Objects(p *plan.Plan, site plan.Site) ([]manifest.Object, error) {
 type relationship struct{ common.Relationship }
 
 func (r relationship) objects() ([]manifest.Object, error) {
-	objects := r.Objects(func(plan.Account) []rbacv1.PolicyRule { return common.PolicyRules([]plan.Rule{taskResults}) })
+	objects := r.Objects(func(plan.Account) []rbacv1.PolicyRule { return plan.PolicyRules([]plan.Rule{taskResults}) })
 	for i := range r.Pipelines {
 		p := &r.Pipelines[i]
 		template, err := r.workflowTemplate(p)

@@ -107,7 +107,7 @@ func (r relationship) stepTemplate(p *plan.Pipeline, s *plan.Step) (wfv1.Templat
 // podTemplate is a step in a notation of its variables. Everything about its pod is
 // here but labels and annotations.
 func podTemplate(s *plan.Step, value func(plan.Variable) (string, error)) (wfv1.Template, error) {
-	args, err := s.Args(value)
+	container, err := podspec.Container("main", s, value)
 	if err != nil {
 		return wfv1.Template{}, err
 	}
@@ -125,10 +125,6 @@ func podTemplate(s *plan.Step, value func(plan.Variable) (string, error)) (wfv1.
 	}
 	account, err := plan.Expand(s.Account, value)
 	if err != nil {
-		return wfv1.Template{}, err
-	}
-	container := podspec.Container("main", s, args)
-	if container.Image, err = plan.Expand(s.Pod.Image, value); err != nil {
 		return wfv1.Template{}, err
 	}
 	container.Env = []corev1.EnvVar{{Name: contract.AttemptVariable, Value: variableAttempt}}

@@ -6,7 +6,6 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 
 	"github.com/backube/scribe-gen/generator/plan"
-	"github.com/backube/scribe-gen/templates/internal/common"
 )
 
 // earlierPods is needed by every account.
@@ -31,7 +30,7 @@ func (r relationship) rights(a plan.Account) []rbacv1.PolicyRule {
 			Reason: "wait until older runs have ended",
 		})
 	}
-	return common.PolicyRules(append(rules, a.Lingering...))
+	return plan.PolicyRules(append(rules, a.Lingering...))
 }
 
 // begins reports whether runs begin with a step of the account.

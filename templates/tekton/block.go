@@ -12,12 +12,8 @@ import (
 	"github.com/backube/scribe-gen/templates/internal/podspec"
 )
 
-// ParamRun is the run ID of a Task; of a block, unless it is given, the TaskRun's
-// UID.
-const ParamRun = paramRun
-
 // Block returns a step as a Task for pipelines of others: its params are the
-// parameters of the step and [ParamRun], which alone has a default. Labels that
+// parameters of the step and [ParamRun], which alone has a default, the TaskRun's UID. Labels that
 // depend on a run are for the run: Tekton copies them to its pods.
 func Block(name, role string, s *plan.Step) (*tektonv1.Task, error) {
 	unlimited := *s
@@ -34,14 +30,9 @@ func Block(name, role string, s *plan.Step) (*tektonv1.Task, error) {
 	t := &tektonv1.Task{
 		TypeMeta: tektonType("Task"),
 		ObjectMeta: metav1.ObjectMeta{
-			Name: name, Labels: map[string]string{}, Annotations: podspec.Annotations(s),
+			Name: name, Labels: podspec.Labels("", "", role, s, unknownRun), Annotations: podspec.Annotations(s),
 		},
 		Spec: *spec,
-	}
-	for key, value := range podspec.Labels("", "", role, s, "") {
-		if value != "" {
-			t.Labels[key] = value
-		}
 	}
 	t.SetDefaults(context.Background())
 	return t, nil

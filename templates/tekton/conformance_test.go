@@ -133,7 +133,7 @@ func (b bundle) step(run *tektonv1.PipelineRun, pt *tektonv1.PipelineTask) (s en
 		Outputs: map[string]string{},
 	}
 	for _, r := range task.Spec.Results {
-		if r.Name != resultOutcome {
+		if r.Name != contract.OutcomeResult {
 			s.Outputs[r.Name] = "/tekton/results/" + r.Name
 		}
 	}

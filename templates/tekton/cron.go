@@ -44,7 +44,7 @@ func (r relationship) starters(p *plan.Pipeline) ([]manifest.Object, error) {
 // again starts no second one.
 func (r relationship) cronJob(p *plan.Pipeline) (*batchv1.CronJob, error) {
 	s := startStep(r, p)
-	args, err := s.Args(variables(s))
+	container, err := podspec.Container("main", s, variables(s))
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,6 @@ func (r relationship) cronJob(p *plan.Pipeline) (*batchv1.CronJob, error) {
 	if err != nil {
 		return nil, err
 	}
-	container := podspec.Container("main", s, args)
 	container.Env = []corev1.EnvVar{{Name: jobNameVariable, ValueFrom: &corev1.EnvVarSource{
 		FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.labels['" + batchv1.JobNameLabel + "']"},
 	}}}
@@ -76,7 +75,7 @@ func (r relationship) cronJob(p *plan.Pipeline) (*batchv1.CronJob, error) {
 			JobTemplate: batchv1.JobTemplateSpec{Spec: batchv1.JobSpec{
 				BackoffLimit: &backoff, ActiveDeadlineSeconds: &limit,
 				Template: corev1.PodTemplateSpec{
-					ObjectMeta: metav1.ObjectMeta{Labels: startLabels(r, p, s), Annotations: podspec.Annotations(s)},
+					ObjectMeta: metav1.ObjectMeta{Labels: podspec.Labels(r.Plan.Replication, r.Name, p.Role, s, unknownRun), Annotations: podspec.Annotations(s)},
 					Spec: corev1.PodSpec{
 						ServiceAccountName: s.Account, RestartPolicy: corev1.RestartPolicyNever,
 						SecurityContext: security, Containers: []corev1.Container{container}, Volumes: volumes,
@@ -92,12 +91,6 @@ func (r relationship) cronJob(p *plan.Pipeline) (*batchv1.CronJob, error) {
 		job.Spec.Suspend = &p.Schedule.Suspend
 	}
 	return job, nil
-}
-
-func startLabels(r relationship, p *plan.Pipeline, s *plan.Step) map[string]string {
-	labels := podspec.Labels(r.Plan.Replication, r.Name, p.Role, s, "")
-	delete(labels, contract.LabelRun)
-	return labels
 }
 
 // startStep is what the CronJob runs, placed like the pipeline's first step. It

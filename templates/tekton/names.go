@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/backube/scribe-gen/generator/plan"
-	"github.com/backube/scribe-gen/steps/contract"
 )
 
 // TaskName is the Task of a pipeline's step.
@@ -22,8 +21,8 @@ func startName(pipeline string) string { return pipeline + "-start" }
 
 // Params of Tasks besides those of the plan.
 const (
-	// paramRun is the run ID.
-	paramRun = "run-id"
+	// ParamRun is the run ID.
+	ParamRun = "run-id"
 	// ParamPipeline is the Pipeline whose older runs a run waits for; empty to wait for
 	// none, as when a single step is run.
 	ParamPipeline = "pipeline"
@@ -31,15 +30,11 @@ const (
 	paramRunName = "run-name"
 )
 
-// labelPipeline is Tekton's label of a run's Pipeline.
-const labelPipeline = "tekton.dev/pipeline"
+// LabelPipeline is Tekton's label of a run's Pipeline.
+const LabelPipeline = "tekton.dev/pipeline"
 
 // TurnStep is the container that waits until it is the run's turn.
 const TurnStep = "turn"
-
-// resultOutcome is the result that holds a step's last word. Tekton keeps results
-// in the container's termination message, which is where other engines look for it.
-const resultOutcome = contract.OutcomeResult
 
 // lostPods is how often Tekton starts a step again whose pod was lost: evicted,
 // drained, out of memory. What a step itself reports as a failure, it has tried

@@ -1,17 +1,15 @@
 package tekton
 
 import (
-	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/tektoncd/pipeline/pkg/apis/pipeline/pod"
 	tektonv1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/yaml"
 
+	"github.com/backube/scribe-gen/generator/manifest"
 	"github.com/backube/scribe-gen/generator/plan"
 	"github.com/backube/scribe-gen/templates/internal/podspec"
 )
@@ -24,22 +22,25 @@ func (r relationship) skeleton(p *plan.Pipeline) (*corev1.ConfigMap, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := runText(run)
+	text, err := manifest.Print(run)
 	if err != nil {
 		return nil, fmt.Errorf("skeleton of its runs: %w", err)
 	}
 	return &corev1.ConfigMap{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
 		ObjectMeta: r.OfRole(SkeletonName(p.Name), p.Role),
-		Data:       map[string]string{SkeletonKey: text},
+		Data:       map[string]string{SkeletonKey: skeletonHeader + string(text)},
 	}, nil
 }
+
+// skeletonHeader begins every skeleton.
+const skeletonHeader = "# A run of the pipeline, for kubectl create; apply cannot make one.\n"
 
 // run is a run of the pipeline that has not been given a name.
 func (r relationship) run(p *plan.Pipeline) (*tektonv1.PipelineRun, error) {
 	meta := r.OfRole("", p.Role)
 	meta.GenerateName = p.Name + "-"
-	meta.Labels[labelPipeline] = p.Name // which Tekton itself sets a moment later
+	meta.Labels[LabelPipeline] = p.Name // which Tekton itself sets a moment later
 	meta.Annotations = map[string]string{
 		// Tekton copies the Pipeline's labels to its runs, those that GitOps tools
 		// track by, too: a run must not be removed for not being in Git.
@@ -114,30 +115,4 @@ func taskRunSpec(s *plan.Step) (tektonv1.PipelineTaskRunSpec, error) {
 	return tektonv1.PipelineTaskRunSpec{
 		PipelineTaskName: s.Name, ServiceAccountName: s.Account, PodTemplate: t,
 	}, nil
-}
-
-// runText prints a run for kubectl create, without what upstream types print
-// although nothing was set.
-func runText(run *tektonv1.PipelineRun) (string, error) {
-	data, err := json.Marshal(run)
-	if err != nil {
-		return "", err
-	}
-	var tree map[string]any
-	if err := json.Unmarshal(data, &tree); err != nil {
-		return "", err
-	}
-	delete(tree, "status")
-	delete(tree["metadata"].(map[string]any), "creationTimestamp")
-	spec := tree["spec"].(map[string]any)
-	if template, ok := spec["taskRunTemplate"].(map[string]any); ok && len(template) == 0 {
-		delete(spec, "taskRunTemplate")
-	}
-	text, err := yaml.Marshal(tree)
-	if err != nil {
-		return "", err
-	}
-	return strings.Join([]string{
-		"# A run of the pipeline, for kubectl create; apply cannot make one.\n", string(text),
-	}, ""), nil
 }

@@ -3,6 +3,7 @@ package tekton
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	tektonv1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
@@ -32,19 +33,16 @@ func (r relationship) task(p *plan.Pipeline, s *plan.Step) (*tektonv1.Task, erro
 		ObjectMeta: r.OfRole(TaskName(p.Name, s.Name), p.Role),
 		Spec:       *spec,
 	}
-	for key, value := range podspec.Labels(r.Plan.Replication, r.Name, p.Role, s, "") {
-		if value != "" { // the run is not known here
-			t.Labels[key] = value
-		}
-	}
+	maps.Copy(t.Labels, podspec.Labels(r.Plan.Replication, r.Name, p.Role, s, unknownRun))
 	if t.Annotations == nil {
 		t.Annotations = map[string]string{}
 	}
-	for key, value := range podspec.Annotations(s) {
-		t.Annotations[key] = value
-	}
+	maps.Copy(t.Annotations, podspec.Annotations(s))
 	return t, nil
 }
+
+// unknownRun stands for the run in what is made before there is one.
+const unknownRun = ""
 
 // waitsForTurn reports whether the step is one that a run of the pipeline begins
 // with, and the pipeline runs once at a time.
@@ -60,15 +58,10 @@ func waitsForTurn(p *plan.Pipeline, s *plan.Step) bool {
 // the whole run.
 func TaskSpec(s *plan.Step, turn *contract.TektonTurn) (*tektonv1.TaskSpec, error) {
 	value := variables(s)
-	args, err := s.Args(value)
-	if err != nil {
-		return nil, err
-	}
 	volumes, err := podspec.Volumes(s, value)
 	if err != nil {
 		return nil, err
 	}
-	args = append(args, outcomeArgument)
 	spec := &tektonv1.TaskSpec{Params: params(s), Results: results(s), Volumes: volumes}
 	if turn != nil {
 		first, err := turnStep(s, turn)
@@ -78,7 +71,7 @@ func TaskSpec(s *plan.Step, turn *contract.TektonTurn) (*tektonv1.TaskSpec, erro
 		spec.Steps = append(spec.Steps, first)
 		spec.Params = append(spec.Params, textParam(ParamPipeline), textParam(paramRunName))
 	}
-	main, err := container(s, s.Name, args)
+	main, err := container(s)
 	if err != nil {
 		return nil, err
 	}
@@ -99,19 +92,14 @@ func turnStep(s *plan.Step, turn *contract.TektonTurn) (tektonv1.Step, error) {
 		Name: TurnStep, Command: turn, Pod: s.Pod, Retry: s.Retry, // its wait is its limit
 		Settings: []plan.Setting{{Flag: "pipeline", Param: ParamPipeline}, {Flag: "run-name", Param: paramRunName}},
 	}
-	args, err := waits.Args(variables(&waits))
-	if err != nil {
-		return tektonv1.Step{}, fmt.Errorf("step %s: %w", TurnStep, err)
-	}
-	return container(&waits, TurnStep, append(args, outcomeArgument))
+	return container(&waits)
 }
 
 // container is a container as a Task has it. Ports and probes Tekton has no fields
 // for: a listener's pod is ready as soon as it runs, and the source tries again.
-func container(s *plan.Step, name string, args []string) (tektonv1.Step, error) {
-	c := podspec.Container(name, s, args)
-	var err error
-	if c.Image, err = plan.Expand(s.Pod.Image, variables(s)); err != nil {
+func container(s *plan.Step) (tektonv1.Step, error) {
+	c, err := podspec.Container(s.Name, s, variables(s))
+	if err != nil {
 		return tektonv1.Step{}, err
 	}
 	pod, err := podspec.PodSecurity(s.Pod)
@@ -123,13 +111,13 @@ func container(s *plan.Step, name string, args []string) (tektonv1.Step, error) 
 	}
 	return tektonv1.Step{
 		Name: c.Name, Image: c.Image, ImagePullPolicy: c.ImagePullPolicy,
-		Command: c.Command, Args: c.Args, Env: environment(s),
+		Command: c.Command, Args: append(c.Args, outcomeArgument), Env: environment(s),
 		ComputeResources: c.Resources, VolumeMounts: c.VolumeMounts, SecurityContext: c.SecurityContext,
 	}, nil
 }
 
 // outcomeArgument has a step leave its last word in a result.
-var outcomeArgument = "--termination-file=" + resultPath(resultOutcome)
+var outcomeArgument = "--termination-file=" + resultPath(contract.OutcomeResult)
 
 // isRoot reports whether the pod's own containers run as root. That is then said in
 // each container and not for the pod: where Tekton gives the containers that it adds

@@ -7,6 +7,7 @@ import (
 	tektonv1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 
 	"github.com/backube/scribe-gen/generator/plan"
+	"github.com/backube/scribe-gen/steps/contract"
 )
 
 // Tekton's variables. The run ID is the PipelineRun's UID, which only the Pipeline
@@ -24,7 +25,7 @@ func resultPath(name string) string           { return "$(results." + name + ".p
 func paramName(v plan.Variable) string {
 	switch v.Kind {
 	case plan.VariableRun:
-		return paramRun
+		return ParamRun
 	case plan.VariableOutput:
 		return v.Step + "-" + v.Name
 	}
@@ -74,14 +75,15 @@ func textParam(name string) tektonv1.ParamSpec {
 	return tektonv1.ParamSpec{Name: name, Type: tektonv1.ParamTypeString}
 }
 
-// results are the outputs that later steps use, and the step's last word.
+// results are the outputs that later steps use, and the step's last word: Tekton keeps
+// results in the container's termination message, where other engines look for it.
 func results(s *plan.Step) []tektonv1.TaskResult {
 	var list []tektonv1.TaskResult
 	for _, name := range s.Outputs {
 		list = append(list, tektonv1.TaskResult{Name: name, Type: tektonv1.ResultsTypeString})
 	}
 	return append(list, tektonv1.TaskResult{
-		Name: resultOutcome, Type: tektonv1.ResultsTypeString,
+		Name: contract.OutcomeResult, Type: tektonv1.ResultsTypeString,
 		Description: "how the step ended: one JSON object",
 	})
 }
@@ -95,7 +97,7 @@ func arguments(p *plan.Pipeline, s *plan.Step) tektonv1.Params {
 	for _, v := range inputs(s) {
 		switch v.Kind {
 		case plan.VariableRun:
-			give(paramRun, variableUID)
+			give(ParamRun, variableUID)
 		case plan.VariableOutput:
 			give(paramName(v), variableResult(v.Step, v.Name))
 		default:

@@ -32,7 +32,7 @@ func (r Relationship) role(a plan.Account, added []rbacv1.PolicyRule) *rbacv1.Ro
 	return &rbacv1.Role{
 		TypeMeta:   rbacType("Role"),
 		ObjectMeta: r.Object(a.Role),
-		Rules:      slices.Concat(added, PolicyRules(a.Rules)),
+		Rules:      slices.Concat(added, plan.PolicyRules(a.Rules)),
 	}
 }
 
@@ -50,7 +50,7 @@ func (r Relationship) clusterRole(a plan.Account) *rbacv1.ClusterRole {
 	return &rbacv1.ClusterRole{
 		TypeMeta:   rbacType("ClusterRole"),
 		ObjectMeta: r.clusterObject(a),
-		Rules:      PolicyRules(a.Discover),
+		Rules:      plan.PolicyRules(a.Discover),
 	}
 }
 
@@ -78,16 +78,4 @@ func (r Relationship) subjects(a plan.Account) []rbacv1.Subject {
 
 func rbacType(kind string) metav1.TypeMeta {
 	return metav1.TypeMeta{APIVersion: rbacv1.SchemeGroupVersion.String(), Kind: kind}
-}
-
-// PolicyRules are rights of a plan as a Role has them.
-func PolicyRules(rules []plan.Rule) []rbacv1.PolicyRule {
-	var list []rbacv1.PolicyRule
-	for _, rule := range rules {
-		list = append(list, rbacv1.PolicyRule{
-			APIGroups: []string{rule.Group}, Resources: rule.Resources,
-			ResourceNames: rule.Names, Verbs: rule.Verbs,
-		})
-	}
-	return list
 }

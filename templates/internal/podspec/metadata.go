@@ -22,13 +22,15 @@ func Selector(relationship, role, step string) map[string]string {
 
 // Labels of a step's pod. Service meshes are kept out: their sidecars outlive the
 // step and break into its SSH. The user's labels win, except over those that the
-// Service and the steps select by.
+// Service and the steps select by. Of ours, those that are not known yet, and thus
+// empty, are left out.
 func Labels(replication, relationship, role string, s *plan.Step, run string) map[string]string {
 	labels := map[string]string{"sidecar.istio.io/inject": "false"}
 	maps.Copy(labels, s.Pod.Labels)
-	maps.Copy(labels, Selector(relationship, role, s.Name))
-	labels[contract.LabelReplication] = replication
-	labels[contract.LabelRun] = run
+	own := Selector(relationship, role, s.Name)
+	own[contract.LabelReplication], own[contract.LabelRun] = replication, run
+	maps.DeleteFunc(own, func(_, value string) bool { return value == "" })
+	maps.Copy(labels, own)
 	return labels
 }
 

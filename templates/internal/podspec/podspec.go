@@ -22,13 +22,22 @@ const Scratch = "/tmp"
 
 const scratchName = "tmp"
 
-// Container returns the step's container with the given arguments. Its command
+// Container returns the step's container, with the variables in its arguments and
+// image replaced by what value returns. Its command
 // is always set: an engine that must look up an image's entrypoint needs access
 // to the registry, which private and air-gapped ones refuse.
-func Container(name string, s *plan.Step, args []string) corev1.Container {
+func Container(name string, s *plan.Step, value func(plan.Variable) (string, error)) (corev1.Container, error) {
+	args, err := s.Args(value)
+	if err != nil {
+		return corev1.Container{}, err
+	}
+	image, err := plan.Expand(s.Pod.Image, value)
+	if err != nil {
+		return corev1.Container{}, err
+	}
 	c := corev1.Container{
 		Name:                     name,
-		Image:                    s.Pod.Image,
+		Image:                    image,
 		ImagePullPolicy:          corev1.PullIfNotPresent,
 		Command:                  []string{programs + s.Command.Program()},
 		Args:                     args,
@@ -54,7 +63,7 @@ func Container(name string, s *plan.Step, args []string) corev1.Container {
 			PeriodSeconds: 5,
 		}
 	}
-	return c
+	return c, nil
 }
 
 // secretMode is 0400. The kubelet makes the files root's, so that a root mover

@@ -45,13 +45,21 @@ func TestPodSecurityOverride(t *testing.T) {
 
 func TestContainer(t *testing.T) {
 	s := &plan.Step{Command: &contract.RsyncListen{}, Port: 2222, Pod: plan.Pod{Image: "i", Owner: true}}
-	c := Container("main", s, []string{"listen"})
+	none := func(plan.Variable) (string, error) { return "", errors.New("no value") }
+	c, err := Container("main", s, none)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"listen"}, c.Args)
 	assert.Equal(t, []string{"/scribe/rsync"}, c.Command)
 	assert.Equal(t, 2222, c.ReadinessProbe.TCPSocket.Port.IntValue())
 	assert.Contains(t, c.SecurityContext.Capabilities.Add, corev1.Capability("CHOWN"))
 	c.SecurityContext.Capabilities.Add[0] = "SYS_ADMIN"
-	again := Container("main", s, nil)
+	again, err := Container("main", s, none)
+	require.NoError(t, err)
 	assert.NotContains(t, again.SecurityContext.Capabilities.Add, corev1.Capability("SYS_ADMIN"), "one container's is not another's")
+
+	s.Pod.Image = plan.ParamValue("image")
+	_, err = Container("main", s, none)
+	require.ErrorContains(t, err, "no value")
 }
 
 func TestVolumes(t *testing.T) {
@@ -87,4 +95,9 @@ func TestLabels(t *testing.T) {
 	assert.Subset(t, got, Selector("r-s", contract.RoleDestination, "listen"))
 	assert.Equal(t, "true", got["sidecar.istio.io/inject"])
 	assert.Equal(t, "batch", got["tier"])
+
+	s.Pod.Labels["empty"] = ""
+	got = Labels("r", "r-s", contract.RoleDestination, s, "")
+	assert.NotContains(t, got, contract.LabelRun, "it is not known")
+	assert.Contains(t, got, "empty", "the user's")
 }

@@ -24,7 +24,6 @@ import (
 
 // Labels that Tekton itself sets on PipelineRuns and TaskRuns.
 const (
-	labelPipeline     = "tekton.dev/pipeline"
 	labelPipelineRun  = "tekton.dev/pipelineRun"
 	labelPipelineTask = "tekton.dev/pipelineTask"
 )

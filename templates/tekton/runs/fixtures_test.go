@@ -18,6 +18,7 @@ import (
 	"knative.dev/pkg/apis"
 
 	"github.com/backube/scribe-gen/steps/contract"
+	"github.com/backube/scribe-gen/templates/tekton"
 )
 
 const (
@@ -91,7 +92,7 @@ func engine(t *testing.T, tekton []runtime.Object, core ...runtime.Object) (*Eng
 func pipelineRun(name string, created int, status corev1.ConditionStatus) *v1.PipelineRun {
 	r := &v1.PipelineRun{ObjectMeta: metav1.ObjectMeta{
 		Name: name, Namespace: space, UID: types.UID("uid-" + name), CreationTimestamp: second(created),
-		Labels: map[string]string{labelPipeline: pipeline, contract.LabelRelationship: "wiki-dr", contract.LabelRole: "destination"},
+		Labels: map[string]string{tekton.LabelPipeline: pipeline, contract.LabelRelationship: "wiki-dr", contract.LabelRole: "destination"},
 	}}
 	if status != "" {
 		started := second(created)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/backube/scribe-gen/templates/internal/follow"
 	"github.com/backube/scribe-gen/templates/remote"
+	"github.com/backube/scribe-gen/templates/tekton"
 )
 
 // Follow watches one PipelineRun together with its TaskRuns, which know of the
@@ -95,7 +96,7 @@ func (f *follower) tell() {
 	var ahead string
 	if slices.ContainsFunc(tasks, waitsForTurn) {
 		// Those that are not allowed to list runs are not told which it is.
-		if list, err := f.pipelineRuns().List(f.ctx, selected(labelPipeline, f.run.Labels[labelPipeline])); err == nil {
+		if list, err := f.pipelineRuns().List(f.ctx, selected(tekton.LabelPipeline, f.run.Labels[tekton.LabelPipeline])); err == nil {
 			ahead = older(f.run, list.Items)
 		}
 	}
@@ -110,7 +111,7 @@ func older(r *v1.PipelineRun, all []v1.PipelineRun) string {
 	var found *v1.PipelineRun
 	for i := range all {
 		o := &all[i]
-		if o.Labels[labelPipeline] == r.Labels[labelPipeline] && !o.IsDone() && before(o, r) && (found == nil || before(found, o)) {
+		if o.Labels[tekton.LabelPipeline] == r.Labels[tekton.LabelPipeline] && !o.IsDone() && before(o, r) && (found == nil || before(found, o)) {
 			found = o
 		}
 	}

@@ -73,7 +73,7 @@ func fill(r *v1.PipelineRun, pipeline *v1.Pipeline, s remote.Submission) error {
 		r.Labels = map[string]string{}
 	}
 	maps.Copy(r.Labels, s.Labels)
-	r.Labels[labelPipeline] = s.Pipeline // the controller sets it, too, a moment later
+	r.Labels[tekton.LabelPipeline] = s.Pipeline // the controller sets it, too, a moment later
 	for _, name := range slices.Sorted(maps.Keys(s.Params)) {
 		named := func(p v1.ParamSpec) bool { return p.Name == name }
 		if !slices.ContainsFunc(pipeline.Spec.Params, named) {
@@ -130,7 +130,7 @@ func alone(r *v1.PipelineRun, pipeline *v1.Pipeline, step string) error {
 	r.Spec.PipelineRef = nil
 	r.Spec.PipelineSpec = &v1.PipelineSpec{Params: pipeline.Spec.Params, Tasks: []v1.PipelineTask{*task}}
 	r.Spec.TaskRunSpecs = slices.DeleteFunc(r.Spec.TaskRunSpecs, func(s v1.PipelineTaskRunSpec) bool { return s.PipelineTaskName != step })
-	delete(r.Labels, labelPipeline)
+	delete(r.Labels, tekton.LabelPipeline)
 	r.Labels[podspec.LabelStep] = step
 	return nil
 }

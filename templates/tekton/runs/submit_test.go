@@ -11,6 +11,7 @@ import (
 
 	"github.com/backube/scribe-gen/steps/contract"
 	"github.com/backube/scribe-gen/templates/remote"
+	"github.com/backube/scribe-gen/templates/tekton"
 )
 
 func TestSubmit(t *testing.T) {
@@ -32,7 +33,7 @@ func TestSubmit(t *testing.T) {
 	assert.Equal(t, pipeline+"-", r.GenerateName)
 	assert.Equal(t, map[string]string{
 		contract.LabelRole: "destination", contract.LabelRelationship: "wiki-dr",
-		remote.LabelStartedBy: "me", labelPipeline: pipeline,
+		remote.LabelStartedBy: "me", tekton.LabelPipeline: pipeline,
 	}, r.Labels)
 	assert.Equal(t, pipeline, r.Spec.PipelineRef.Name)
 	assert.Equal(t, v1.Params{{Name: "rotate", Value: *v1.NewStructuredValues("true")}}, r.Spec.Params)
@@ -66,7 +67,7 @@ func TestSubmissionOfOneStep(t *testing.T) {
 	assert.Equal(t, "keys", run.Step)
 	r, err := e.pipelineRuns().Get(t.Context(), run.Name, metav1.GetOptions{})
 	require.NoError(t, err)
-	assert.NotContains(t, r.Labels, labelPipeline)
+	assert.NotContains(t, r.Labels, tekton.LabelPipeline)
 	assert.Nil(t, r.Spec.PipelineRef)
 	require.Len(t, r.Spec.PipelineSpec.Tasks, 1)
 	assert.Equal(t, v1.Params{
