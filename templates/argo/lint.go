@@ -2,8 +2,6 @@ package argo
 
 import (
 	"encoding/json"
-	"errors"
-	"fmt"
 	"maps"
 	"regexp"
 	"strings"
@@ -27,7 +25,8 @@ func lint(objects []manifest.Object, foreign map[string]bool) error {
 		l.collect(o)
 	}
 	for _, o := range objects {
-		l.object(o)
+		// Argo's offline lint takes objects with and without namespace for strangers.
+		l.Object(o, l.namespace, nameLimits)
 		switch o := o.(type) {
 		case *wfv1.WorkflowTemplate:
 			l.workflow(o)
@@ -35,19 +34,14 @@ func lint(objects []manifest.Object, foreign map[string]bool) error {
 			l.cron(o)
 		}
 	}
-	return errors.Join(l.errs...)
+	return l.Err()
 }
 
 type linter struct {
+	common.Findings
 	// accounts and templates are those that can be referred to.
 	accounts, templates map[string]bool
 	namespace           string
-	where               string
-	errs                []error
-}
-
-func (l *linter) failf(format string, args ...any) {
-	l.errs = append(l.errs, fmt.Errorf(l.where+": "+format, args...))
 }
 
 // collect notes what others refer to.
@@ -68,56 +62,43 @@ func (l *linter) collect(o manifest.Object) {
 // WorkflowTemplate's name becomes a label.
 var nameLimits = map[string]int{"CronWorkflow": 52, "WorkflowTemplate": 63, "Service": 63}
 
-// object checks what holds for every object. Argo's offline lint takes objects with
-// and without namespace for strangers.
-func (l *linter) object(o manifest.Object) {
-	l.where = o.GetObjectKind().GroupVersionKind().Kind + " " + o.GetName()
-	l.fail(common.Problems(o, l.namespace, nameLimits))
-}
-
-func (l *linter) fail(problems []string) {
-	for _, problem := range problems {
-		l.failf("%s", problem)
-	}
-}
-
 func (l *linter) cron(c *wfv1.CronWorkflow) {
 	spec := c.Spec
 	switch {
 	case len(spec.Schedules) == 0:
-		l.failf("has no schedule")
+		l.Failf("has no schedule")
 	case spec.Timezone == "":
-		l.failf("has no time zone: it would be the controller's")
+		l.Failf("has no time zone: it would be the controller's")
 	case spec.ConcurrencyPolicy != wfv1.ForbidConcurrent:
-		l.failf("concurrency policy %q: Allow runs at the same time, Replace leaves out cleanup", spec.ConcurrencyPolicy)
+		l.Failf("concurrency policy %q: Allow runs at the same time, Replace leaves out cleanup", spec.ConcurrencyPolicy)
 	}
 	if ref := spec.WorkflowSpec.WorkflowTemplateRef; ref == nil || !l.templates[ref.Name] {
-		l.failf("refers to a WorkflowTemplate that is not in the bundle")
+		l.Failf("refers to a WorkflowTemplate that is not in the bundle")
 	}
 	l.braces(c, nil)
 }
 
 func (l *linter) workflow(w *wfv1.WorkflowTemplate) {
 	if w.Spec.ActiveDeadlineSeconds == nil {
-		l.failf("has no deadline")
+		l.Failf("has no deadline")
 	}
 	if s := w.Spec.Synchronization; s != nil {
 		for _, m := range s.Mutexes {
 			for _, problem := range validation.IsDNS1123Label(m.Name) {
-				l.failf("mutex %q: %s", m.Name, problem)
+				l.Failf("mutex %q: %s", m.Name, problem)
 			}
 		}
 	}
 	names := map[string]bool{}
 	for i := range w.Spec.Templates {
 		t := &w.Spec.Templates[i]
-		l.where = "WorkflowTemplate " + w.Name + ": template " + t.Name
+		l.Where = "WorkflowTemplate " + w.Name + ": template " + t.Name
 		// Argo makes pod names of them as they are.
 		for _, problem := range validation.IsDNS1123Label(t.Name) {
-			l.failf("name: %s", problem)
+			l.Failf("name: %s", problem)
 		}
 		if names[t.Name] {
-			l.failf("is there twice")
+			l.Failf("is there twice")
 		}
 		names[t.Name] = true
 		if t.DAG != nil {
@@ -132,11 +113,11 @@ func (l *linter) workflow(w *wfv1.WorkflowTemplate) {
 
 func (l *linter) dag(d *wfv1.DAGTemplate) {
 	if d.FailFast == nil || *d.FailFast {
-		l.failf("fails fast")
+		l.Failf("fails fast")
 	}
 	for _, task := range d.Tasks {
 		if task.Depends != "" && task.Name[0] >= '0' && task.Name[0] <= '9' {
-			l.failf("task %s: names of tasks with depends cannot begin with a digit", task.Name)
+			l.Failf("task %s: names of tasks with depends cannot begin with a digit", task.Name)
 		}
 	}
 }
@@ -144,16 +125,16 @@ func (l *linter) dag(d *wfv1.DAGTemplate) {
 // pod checks a template that becomes a pod.
 func (l *linter) pod(t *wfv1.Template) {
 	if len(t.Container.Command) == 0 {
-		l.failf("has no command: the controller would look it up in the registry")
+		l.Failf("has no command: the controller would look it up in the registry")
 	}
 	if !l.accounts[t.ServiceAccountName] {
-		l.failf("no ServiceAccount %q in the bundle", t.ServiceAccountName)
+		l.Failf("no ServiceAccount %q in the bundle", t.ServiceAccountName)
 	}
 	if t.Timeout == "" || t.ActiveDeadlineSeconds == nil {
-		l.failf("has no time limit")
+		l.Failf("has no time limit")
 	}
 	l.retry(t.RetryStrategy)
-	l.fail(common.MountProblems(t.Volumes, t.Container.VolumeMounts))
+	l.Mounts(t.Volumes, t.Container.VolumeMounts)
 }
 
 // lastRetry is what Argo gives to retry expressions.
@@ -166,12 +147,12 @@ type lastRetry struct {
 
 func (l *linter) retry(r *wfv1.RetryStrategy) {
 	if r == nil || r.Limit == nil {
-		l.failf("has no retry limit: Argo would ignore the backoff")
+		l.Failf("has no retry limit: Argo would ignore the backoff")
 		return
 	}
 	environment := map[string]any{"lastRetry": lastRetry{}}
 	if _, err := expr.Compile(r.Expression, expr.Env(environment), expr.AsBool()); err != nil {
-		l.failf("retry expression: %v", err)
+		l.Failf("retry expression: %v", err)
 	}
 }
 
@@ -200,13 +181,13 @@ func (l *linter) braces(part any, params []wfv1.Parameter) {
 	}
 	text, err := json.Marshal(part)
 	if err != nil {
-		l.failf("%v", err)
+		l.Failf("%v", err)
 		return
 	}
 	for _, found := range braces.FindAllString(string(text), -1) {
 		// JSON itself closes objects in objects with "}}".
 		if found != "}}" && !known[found] {
-			l.failf("%s is no variable that is known here", found)
+			l.Failf("%s is no variable that is known here", found)
 		}
 	}
 }

@@ -3,8 +3,6 @@ package tekton
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -33,8 +31,7 @@ func lint(objects []manifest.Object, foreign map[string]bool) error {
 		l.collect(o)
 	}
 	for _, o := range objects {
-		l.where = o.GetObjectKind().GroupVersionKind().Kind + " " + o.GetName()
-		l.fail(common.Problems(o, l.namespace, nameLimits))
+		l.Object(o, l.namespace, nameLimits)
 		switch o := o.(type) {
 		case *tektonv1.Task:
 			l.valid(o.Validate(context.Background()))
@@ -50,7 +47,7 @@ func lint(objects []manifest.Object, foreign map[string]bool) error {
 			l.cron(o)
 		}
 	}
-	return errors.Join(l.errs...)
+	return l.Err()
 }
 
 // nameLimits are the longest names by kind, in bytes: a Job's name ends in the time
@@ -58,6 +55,7 @@ func lint(objects []manifest.Object, foreign map[string]bool) error {
 var nameLimits = map[string]int{"CronJob": 52, "Task": 63, "Pipeline": 63, "Service": 63}
 
 type linter struct {
+	common.Findings
 	// What can be referred to.
 	accounts  map[string]bool
 	tasks     map[string]*tektonv1.Task
@@ -65,24 +63,12 @@ type linter struct {
 	skeletons map[string]bool
 	services  []*corev1.Service
 	namespace string
-	where     string
-	errs      []error
-}
-
-func (l *linter) failf(format string, args ...any) {
-	l.errs = append(l.errs, fmt.Errorf(l.where+": "+format, args...))
-}
-
-func (l *linter) fail(problems []string) {
-	for _, problem := range problems {
-		l.failf("%s", problem)
-	}
 }
 
 // valid takes the result of a Validate: a nil pointer in an error is not nil.
 func (l *linter) valid(found *apis.FieldError) {
 	if found != nil {
-		l.failf("%w", found)
+		l.Failf("%w", found)
 	}
 }
 
@@ -109,17 +95,17 @@ func (l *linter) task(t *tektonv1.Task) {
 	var mounts []corev1.VolumeMount
 	for _, s := range t.Spec.Steps {
 		if len(s.Command) == 0 {
-			l.failf("step %s has no command: the controller would look it up in the registry", s.Name)
+			l.Failf("step %s has no command: the controller would look it up in the registry", s.Name)
 		}
 		mounts = append(mounts, s.VolumeMounts...)
 	}
-	l.fail(common.MountProblems(t.Spec.Volumes, mounts))
+	l.Mounts(t.Spec.Volumes, mounts)
 	if len(t.Spec.Workspaces) > 0 {
-		l.failf("has workspaces: Tekton would hold their volumes for the whole run")
+		l.Failf("has workspaces: Tekton would hold their volumes for the whole run")
 	}
 	for _, s := range l.services {
 		if labels.SelectorFromSet(s.Spec.Selector).Matches(labels.Set(t.Labels)) && len(t.Spec.Steps) != 1 {
-			l.failf("has %d containers: with one that has ended, its pod is not ready and Service %s has no address", len(t.Spec.Steps), s.Name)
+			l.Failf("has %d containers: with one that has ended, its pod is not ready and Service %s has no address", len(t.Spec.Steps), s.Name)
 		}
 	}
 	known := map[string]bool{"$(context.taskRun.name)": true}
@@ -139,12 +125,12 @@ var variable = regexp.MustCompile(`\$\([^)]*\)?`)
 func (l *linter) variables(part any, known map[string]bool) {
 	text, err := json.Marshal(part)
 	if err != nil {
-		l.failf("%v", err)
+		l.Failf("%v", err)
 		return
 	}
 	for _, found := range variable.FindAllString(string(text), -1) {
 		if !known[found] {
-			l.failf("%s is no variable that is known here", found)
+			l.Failf("%s is no variable that is known here", found)
 		}
 	}
 }
@@ -170,11 +156,11 @@ func (l *linter) pipeline(p *tektonv1.Pipeline) {
 func (l *linter) pipelineTask(pt tektonv1.PipelineTask) {
 	task := l.tasks[pt.TaskRef.Name]
 	if task == nil {
-		l.failf("task %s refers to Task %s, which is not in the bundle", pt.Name, pt.TaskRef.Name)
+		l.Failf("task %s refers to Task %s, which is not in the bundle", pt.Name, pt.TaskRef.Name)
 		return
 	}
 	if pt.Timeout == nil || pt.Timeout.Duration <= 0 {
-		l.failf("task %s has no time limit", pt.Name)
+		l.Failf("task %s has no time limit", pt.Name)
 	}
 	given := map[string]bool{}
 	for _, v := range pt.Params {
@@ -182,26 +168,26 @@ func (l *linter) pipelineTask(pt tektonv1.PipelineTask) {
 	}
 	for _, v := range task.Spec.Params {
 		if !given[v.Name] && v.Default == nil {
-			l.failf("task %s: param %s is not given", pt.Name, v.Name)
+			l.Failf("task %s: param %s is not given", pt.Name, v.Name)
 		}
 		delete(given, v.Name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
-		l.failf("task %s: Task %s has no param %s", pt.Name, task.Name, name)
+		l.Failf("task %s: Task %s has no param %s", pt.Name, task.Name, name)
 	}
 }
 
 func (l *linter) cron(c *batchv1.CronJob) {
 	if c.Spec.ConcurrencyPolicy != batchv1.ForbidConcurrent || c.Spec.TimeZone == nil || strings.TrimSpace(*c.Spec.TimeZone) == "" {
-		l.failf("needs concurrency policy Forbid and a time zone")
+		l.Failf("needs concurrency policy Forbid and a time zone")
 	}
 	pod := c.Spec.JobTemplate.Spec.Template.Spec
 	if !l.accounts[pod.ServiceAccountName] {
-		l.failf("no ServiceAccount %q in the bundle", pod.ServiceAccountName)
+		l.Failf("no ServiceAccount %q in the bundle", pod.ServiceAccountName)
 	}
 	for _, v := range pod.Volumes {
 		if v.ConfigMap != nil && !l.skeletons[v.ConfigMap.Name] {
-			l.failf("no skeleton of a run in ConfigMap %q of the bundle", v.ConfigMap.Name)
+			l.Failf("no skeleton of a run in ConfigMap %q of the bundle", v.ConfigMap.Name)
 		}
 	}
 }

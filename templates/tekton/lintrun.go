@@ -13,23 +13,23 @@ import (
 func (l *linter) skeleton(text string) {
 	var run tektonv1.PipelineRun
 	if err := yaml.UnmarshalStrict([]byte(text), &run); err != nil {
-		l.failf("%s: %w", SkeletonKey, err)
+		l.Failf("%s: %w", SkeletonKey, err)
 		return
 	}
 	run.SetDefaults(context.Background())
 	l.valid(run.Spec.Validate(context.Background()))
 	if run.Namespace != l.namespace {
-		l.failf("%s: namespace %q, want %q", SkeletonKey, run.Namespace, l.namespace)
+		l.Failf("%s: namespace %q, want %q", SkeletonKey, run.Namespace, l.namespace)
 	}
 	p := l.pipelines[run.Spec.PipelineRef.Name]
 	if p == nil {
-		l.failf("%s: refers to Pipeline %s, which is not in the bundle", SkeletonKey, run.Spec.PipelineRef.Name)
+		l.Failf("%s: refers to Pipeline %s, which is not in the bundle", SkeletonKey, run.Spec.PipelineRef.Name)
 		return
 	}
 	t := run.Spec.Timeouts
 	if t == nil || t.Pipeline == nil || t.Tasks == nil || t.Finally == nil ||
 		t.Tasks.Duration <= 0 || t.Finally.Duration <= 0 || t.Pipeline.Duration != t.Tasks.Duration+t.Finally.Duration {
-		l.failf("%s: needs a limit of the tasks, one of those that run finally, and their sum for the run", SkeletonKey)
+		l.Failf("%s: needs a limit of the tasks, one of those that run finally, and their sum for the run", SkeletonKey)
 	}
 	l.runSpecs(run.Spec.TaskRunSpecs, p)
 }
@@ -44,15 +44,15 @@ func (l *linter) runSpecs(specs []tektonv1.PipelineTaskRunSpec, p *tektonv1.Pipe
 	for _, s := range specs {
 		switch {
 		case !tasks[s.PipelineTaskName]:
-			l.failf("%s: Pipeline %s has no task %s", SkeletonKey, p.Name, s.PipelineTaskName)
+			l.Failf("%s: Pipeline %s has no task %s", SkeletonKey, p.Name, s.PipelineTaskName)
 		case !l.accounts[s.ServiceAccountName]:
-			l.failf("%s: no ServiceAccount %q in the bundle", SkeletonKey, s.ServiceAccountName)
+			l.Failf("%s: no ServiceAccount %q in the bundle", SkeletonKey, s.ServiceAccountName)
 		case s.PodTemplate == nil || s.PodTemplate.SecurityContext == nil:
-			l.failf("%s: task %s has no security context", SkeletonKey, s.PipelineTaskName)
+			l.Failf("%s: task %s has no security context", SkeletonKey, s.PipelineTaskName)
 		}
 		delete(tasks, s.PipelineTaskName)
 	}
 	for _, name := range slices.Sorted(maps.Keys(tasks)) {
-		l.failf("%s: says nothing of task %s", SkeletonKey, name)
+		l.Failf("%s: says nothing of task %s", SkeletonKey, name)
 	}
 }
