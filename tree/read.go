@@ -49,7 +49,7 @@ func (r *reader) read(dir int, name string, e *Entry) error {
 	}
 	*e = Entry{
 		Mode: st.Mode, UID: st.Uid, GID: st.Gid, Blocks: st.Blocks,
-		ModTime: st.Mtim.Nano(), Dev: st.Dev, Inode: st.Ino, Links: uint64(st.Nlink),
+		ModTime: st.Mtim.Nano(), ChangeTime: st.Ctim.Nano(), Dev: st.Dev, Inode: st.Ino, Links: uint64(st.Nlink),
 	}
 	switch e.Mode & unix.S_IFMT {
 	case unix.S_IFREG:

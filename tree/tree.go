@@ -16,6 +16,10 @@ type Entry struct {
 	Blocks int64
 	// ModTime is in nanoseconds since the epoch.
 	ModTime int64
+	// ChangeTime is when the file system last changed anything of the entry, in
+	// nanoseconds since the epoch. Nobody can set it, so it belongs to this tree
+	// alone and is not compared.
+	ChangeTime int64
 	// Rdev is the device number of device nodes.
 	Rdev uint64
 	// Target is what a symbolic link holds.

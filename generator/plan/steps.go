@@ -121,8 +121,7 @@ func (l *link) pruneSteps(after string) []Step {
 		Name: stepPrune, Needs: []string{after},
 		Command: &contract.SnapshotPrune{
 			Common: l.common(), Site: site(l.to), Claim: l.destination.PersistentVolumeClaim,
-			Last: retain.Last, Hourly: retain.Hourly, Daily: retain.Daily,
-			Weekly: retain.Weekly, Monthly: retain.Monthly, Timeout: l.times.ready,
+			Retain: retained(retain), Timeout: l.times.ready,
 		},
 		Account: l.account(dutyPrune).Name,
 	}, l.times.ready)}
@@ -167,4 +166,9 @@ func (l *link) filterMounts() []Mount {
 		return nil
 	}
 	return []Mount{{Name: mountFilters, Kind: MountText, Source: FiltersName(l.name), Path: dirFilters, ReadOnly: true}}
+}
+
+// retained are the rules of a retention as a step takes them.
+func retained(r spec.Retain) contract.Retain {
+	return contract.Retain{Last: r.Last, Hourly: r.Hourly, Daily: r.Daily, Weekly: r.Weekly, Monthly: r.Monthly}
 }

@@ -33,12 +33,8 @@ type SnapshotCleanup struct {
 type SnapshotPrune struct {
 	Common
 	Site
+	Retain
 	Claim   string        `flag:"claim" usage:"name of the replica's claim"`
-	Last    int           `flag:"last" usage:"replica snapshots to keep, newest first"`
-	Hourly  int           `flag:"hourly" usage:"hours to keep the newest replica snapshot of"`
-	Daily   int           `flag:"daily" usage:"days to keep the newest replica snapshot of"`
-	Weekly  int           `flag:"weekly" usage:"weeks to keep the newest replica snapshot of"`
-	Monthly int           `flag:"monthly" usage:"months to keep the newest replica snapshot of"`
 	Timeout time.Duration `flag:"timeout" usage:"longest wait for the latest snapshot to be ready to use (default 30m)"`
 }
 
@@ -92,6 +88,33 @@ type RsyncCopy struct {
 	RecoveryPoint string `flag:"recovery-point" usage:"recovery point of the copy, RFC 3339"`
 }
 
+// RclonePush publishes the point-in-time copy as a new generation in an object
+// store, from where any number of destinations pull it.
+type RclonePush struct {
+	Common
+	Site
+	Guard
+	ObjectStore
+	Retain
+	Root          string        `flag:"root" usage:"where the source is mounted"`
+	RecoveryPoint string        `flag:"recovery-point" usage:"recovery point of the copy, RFC 3339"`
+	Method        string        `flag:"method" usage:"how the source was copied; with Direct it is the live volume, and files that vanish while they are read are a warning"`
+	Index         string        `flag:"index" usage:"directory that keeps the manifest of the last recovery point between runs, so that only what changed is read; empty to read everything"`
+	Grace         time.Duration `flag:"grace" usage:"how long a generation stays after the next one was committed, for readers that are at work on it, and how long a push that was given up may come back (default 24h)"`
+}
+
+// RclonePull makes the replica equal to a generation of an object store and
+// commits it.
+type RclonePull struct {
+	Common
+	Site
+	Guard
+	ObjectStore
+	Replica
+	Generation int           `flag:"generation" usage:"number of the generation to pull; 0 for the latest"`
+	Pin        time.Duration `flag:"pin" usage:"how long the generation is kept for this pull, from its start (default 6h)"`
+}
+
 // Promote makes an application's claim from a replica snapshot and refuses
 // every further push.
 type Promote struct {
@@ -134,6 +157,7 @@ const (
 	ProgramSnapshot = "snapshot"
 	ProgramRsync    = "rsync"
 	ProgramPromote  = "promote"
+	ProgramRclone   = "rclone"
 	// ProgramTekton does for Tekton what other engines do themselves.
 	ProgramTekton = "tekton"
 )
@@ -152,6 +176,10 @@ func (*RsyncPush) Program() string       { return ProgramRsync }
 func (*RsyncPush) Verb() string          { return "push" }
 func (*RsyncCopy) Program() string       { return ProgramRsync }
 func (*RsyncCopy) Verb() string          { return "copy" }
+func (*RclonePush) Program() string      { return ProgramRclone }
+func (*RclonePush) Verb() string         { return "push" }
+func (*RclonePull) Program() string      { return ProgramRclone }
+func (*RclonePull) Verb() string         { return "pull" }
 func (*Promote) Program() string         { return ProgramPromote }
 func (*Promote) Verb() string            { return "" }
 func (*TektonStart) Program() string     { return ProgramTekton }
@@ -164,7 +192,8 @@ func (*TektonTurn) Verb() string         { return "turn" }
 func Commands() []Command {
 	return []Command{
 		&SnapshotCreate{}, &SnapshotCleanup{}, &SnapshotPrune{},
-		&RsyncKeys{}, &RsyncListen{}, &RsyncPush{}, &RsyncCopy{}, &Promote{},
+		&RsyncKeys{}, &RsyncListen{}, &RsyncPush{}, &RsyncCopy{},
+		&RclonePush{}, &RclonePull{}, &Promote{},
 		&TektonStart{}, &TektonTurn{},
 	}
 }

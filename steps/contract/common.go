@@ -31,6 +31,28 @@ type Transfer struct {
 	Streams        int    `flag:"streams" usage:"parallel SSH channels for the data; 0 chooses by the round-trip time"`
 	Rsync          string `flag:"rsync" usage:"the rsync program (default: the first rsync on PATH)"`
 	ProgressFile   string `flag:"progress-file" usage:"file for Argo's N/M progress (default $ARGO_PROGRESS_FILE)"`
+	Index          string `flag:"index" usage:"directory that keeps the manifest of the last recovery point between runs, so that only what changed is looked at; empty for the full comparison"`
+}
+
+// ObjectStore is where generations are, and how rclone gets there.
+type ObjectStore struct {
+	Remote         string `flag:"remote" usage:"remote and path of the generations, such as s3:bucket/path"`
+	Config         string `flag:"config" usage:"directory with rclone.conf and files named like rclone's environment variables, such as RCLONE_TRANSFERS, that hold their values"`
+	CA             string `flag:"ca" usage:"file of certificates, PEM, that the object store's is checked with; default the system's"`
+	BandwidthLimit string `flag:"bandwidth-limit" usage:"bytes per second, as a quantity such as 50Mi"`
+	Transfers      int    `flag:"transfers" usage:"files that travel at the same time; 0 chooses"`
+	FilterFile     string `flag:"filter-file" usage:"file of rsync filter rules, one a line"`
+	ProgressFile   string `flag:"progress-file" usage:"file for Argo's N/M progress (default $ARGO_PROGRESS_FILE)"`
+}
+
+// Retain is how many to keep of what is made at every run; one that any rule keeps
+// stays, and so does the latest.
+type Retain struct {
+	Last    int `flag:"last" usage:"how many to keep, newest first"`
+	Hourly  int `flag:"hourly" usage:"hours to keep the newest of"`
+	Daily   int `flag:"daily" usage:"days to keep the newest of"`
+	Weekly  int `flag:"weekly" usage:"weeks to keep the newest of"`
+	Monthly int `flag:"monthly" usage:"months to keep the newest of"`
 }
 
 // Replica is the volume a destination receives into and how its snapshot is cut.

@@ -49,5 +49,7 @@ type SnapshotRecord struct {
 	Run           string            `json:"run"`
 	RecoveryPoint time.Time         `json:"recoveryPoint"`
 	Created       time.Time         `json:"created"`
+	Digest        string            `json:"digest,omitempty"`
+	Generation    int64             `json:"generation,omitempty"`
 	Labels        map[string]string `json:"labels,omitempty"`
 }

@@ -33,6 +33,12 @@ const (
 	// A replica snapshot without it does not count: its run was killed before, and
 	// the next may have been writing to the replica by the time it was cut.
 	AnnotationCut = "scribe.backube/cut"
+	// AnnotationDigest is the digest of the tree manifest of a replica snapshot: the
+	// identity of its content with all attributes.
+	AnnotationDigest = "scribe.backube/digest"
+	// AnnotationGeneration is the number of the generation of an object store that a
+	// replica snapshot is of.
+	AnnotationGeneration = "scribe.backube/generation"
 	// AnnotationMethod is how a point-in-time copy was made: Clone or Snapshot.
 	AnnotationMethod = "scribe.backube/method"
 	// AnnotationSource is the claim that a point-in-time copy is of.
@@ -100,5 +106,6 @@ const (
 	KeyPort           = "port"
 	StateKey          = "state.json"
 	FilterKey         = "filters"
+	KeyRcloneConfig   = "rclone.conf"
 	DefaultListenPort = 2222
 )

@@ -58,6 +58,10 @@ type Outcome struct {
 	RecoveryPoint *time.Time `json:"recoveryPoint,omitempty"`
 	// Snapshot is the replica snapshot of the run.
 	Snapshot string `json:"snapshot,omitempty"`
+	// Generation is the number of the generation that was published or pulled.
+	Generation int64 `json:"generation,omitempty"`
+	// Digest is that of the tree's manifest.
+	Digest string `json:"digest,omitempty"`
 	// Claim is the volume a step made: the copy, or the promoted claim.
 	Claim string `json:"claim,omitempty"`
 	// Method is the copy method that was used.

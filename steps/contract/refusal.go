@@ -46,6 +46,12 @@ const (
 	// RefusedVolume: the volume, or the storage behind it, cannot do what was
 	// asked, such as a raw block volume, or a driver without clones.
 	RefusedVolume Refusal = "volume"
+	// RefusedNoGeneration: nothing was published to the object store yet, or not
+	// the generation that was asked for.
+	RefusedNoGeneration Refusal = "no-generation"
+	// RefusedStore: the object store is not as the step needs it, such as wrong
+	// credentials, an absent bucket, or the generations of another replication.
+	RefusedStore Refusal = "store"
 	// RefusedFinished: a newer attempt of the run took this one's place, or the
 	// listener is about to end; a retry may help.
 	RefusedFinished Refusal = "finished"

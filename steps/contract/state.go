@@ -33,6 +33,20 @@ type Commit struct {
 	Totals Totals `json:"totals"`
 	// Digest identifies the tree that was committed, when the source knows it.
 	Digest string `json:"digest,omitempty"`
+	// Generation is the number of the generation of an object store that was
+	// published or pulled; 0 where there is none.
+	Generation int64 `json:"generation,omitempty"`
+	// AsOf is the newest recovery point at which the source is known to have had
+	// this content still; absent when that is RecoveryPoint.
+	AsOf *time.Time `json:"asOf,omitempty"`
+}
+
+// Current is the newest recovery point that the commit stands for.
+func (c *Commit) Current() time.Time {
+	if c.AsOf != nil && c.AsOf.After(c.RecoveryPoint) {
+		return *c.AsOf
+	}
+	return c.RecoveryPoint
 }
 
 // Totals is what a run moved.

@@ -116,7 +116,7 @@ func sourcePipeline() plan.Pipeline {
 				}},
 			{Name: "report", Needs: []string{"snapshot", "push"}, Account: "scribe-r-here-source", Retry: retry,
 				Timeout: time.Minute, Pod: control,
-				Command: &contract.SnapshotPrune{Common: common(), Claim: plan.Output("snapshot", "claim"), Last: 1}},
+				Command: &contract.SnapshotPrune{Common: common(), Claim: plan.Output("snapshot", "claim"), Retain: contract.Retain{Last: 1}}},
 		},
 		Finally: []plan.Step{
 			{Name: "cleanup", Account: "scribe-r-here-source", Retry: retry, Timeout: 5 * time.Minute, Pod: control,

@@ -269,7 +269,7 @@ func (w *world) destination() Part {
 					{Name: "replica", Kind: plan.MountClaim, Source: "data", Path: "/replica"},
 					{Name: "keys", Kind: plan.MountSecret, Source: contract.ListenerSecret("demo-there"), Path: "/keys"},
 				}},
-				{Name: "prune", Needs: []string{"listen"}, Retry: retry, Command: &contract.SnapshotPrune{Common: common(), Claim: "data", Last: 3}},
+				{Name: "prune", Needs: []string{"listen"}, Retry: retry, Command: &contract.SnapshotPrune{Common: common(), Claim: "data", Retain: contract.Retain{Last: 3}}},
 			},
 		},
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v4/apis/volumesnapshot/v1"
@@ -70,8 +71,9 @@ func replicaSnapshot(v *snapshotv1.VolumeSnapshot) ReplicaSnapshot {
 	r := ReplicaSnapshot{SnapshotRecord: contract.SnapshotRecord{
 		Name: v.Name, Labels: v.Labels, Created: v.CreationTimestamp.UTC(),
 		Replication: v.Labels[contract.LabelReplication], Relationship: v.Labels[contract.LabelRelationship],
-		Run: v.Annotations[contract.AnnotationRunID],
+		Run: v.Annotations[contract.AnnotationRunID], Digest: v.Annotations[contract.AnnotationDigest],
 	}}
+	r.Generation, _ = strconv.ParseInt(v.Annotations[contract.AnnotationGeneration], 10, 64) // 0 when there is none
 	if v.Spec.Source.PersistentVolumeClaimName != nil {
 		r.Claim = *v.Spec.Source.PersistentVolumeClaimName
 	}

@@ -95,7 +95,8 @@ func (c *Committer) Commit(ctx context.Context, req protocol.Commit) (protocol.C
 		return protocol.Committed{}, err
 	}
 	entry := contract.Commit{
-		Run: req.Run, RecoveryPoint: req.RecoveryPoint, Totals: req.Totals, Digest: req.Digest,
+		Run: req.Run, RecoveryPoint: req.RecoveryPoint, Totals: req.Totals,
+		Digest: req.Digest, Generation: req.Generation,
 	}
 	if c.Replica.CopyMethod != contract.MethodDirect {
 		snapshot, err := c.cut(ctx, req)
@@ -138,6 +139,7 @@ func (c *Committer) cut(ctx context.Context, req protocol.Commit) (volume.Snapsh
 	snapshot, err := c.Store.Cut(ctx, volume.CutRequest{
 		Owner: volume.Owner{Replication: c.Replication, Relationship: c.Relationship, Run: req.Run},
 		Claim: c.Replica.Claim, Name: name, RecoveryPoint: req.RecoveryPoint, Class: c.Replica.SnapshotClass,
+		Digest: req.Digest, Generation: req.Generation,
 	})
 	if err != nil {
 		return snapshot, fmt.Errorf("cut replica snapshot %s of %s: %w", name, c.Replica.Claim, err)

@@ -108,7 +108,10 @@ type Commit struct {
 	Run           string          `json:"runID"`
 	RecoveryPoint time.Time       `json:"recoveryPoint"`
 	Totals        contract.Totals `json:"totals"`
-	Digest        string          `json:"digest,omitempty"`
+	// Digest is that of the manifest of what was sent, when the source knows it.
+	Digest string `json:"digest,omitempty"`
+	// Generation is that of the object store; it is not sent over SSH.
+	Generation int64 `json:"-"`
 }
 
 // Committed says that a run is a recovery point.

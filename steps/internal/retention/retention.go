@@ -32,15 +32,11 @@ func Keep(snapshots []volume.Snapshot, policy Policy) (keep, drop []volume.Snaps
 		return cmp.Or(b.RecoveryPoint.Compare(a.RecoveryPoint), b.Created.Compare(a.Created), cmp.Compare(b.Name, a.Name))
 	})
 	latest := slices.IndexFunc(newestFirst, func(s volume.Snapshot) bool { return s.Ready })
-	rules := policy.rules()
+	keeps := policy.Keeps()
 	for i, s := range newestFirst {
 		stays := s.Keep() || i <= latest || latest < 0
 		if s.Ready && !s.Keep() {
-			for _, rule := range rules {
-				// Every rule sees every snapshot: one that another rule keeps
-				// stands for its hour or day too.
-				stays = rule.keeps(s.RecoveryPoint.UTC()) || stays
-			}
+			stays = keeps(s.RecoveryPoint) || stays
 		}
 		if stays {
 			keep = append(keep, s)
@@ -49,6 +45,20 @@ func Keep(snapshots []volume.Snapshot, policy Policy) (keep, drop []volume.Snaps
 		}
 	}
 	return keep, drop
+}
+
+// Keeps returns a function that tells of recovery points, newest first, which of
+// them stay.
+func (p Policy) Keeps() func(recoveryPoint time.Time) bool {
+	rules := p.rules()
+	return func(t time.Time) (stays bool) {
+		for _, rule := range rules {
+			// Every rule sees every one: what another rule keeps stands for its
+			// hour or day too.
+			stays = rule.keeps(t.UTC()) || stays
+		}
+		return stays
+	}
 }
 
 // rule keeps the newest snapshot of each of a number of buckets.

@@ -54,7 +54,7 @@ func collect(ctx context.Context, store volume.Collector, c *contract.SnapshotPr
 
 // retain applies retention once the latest replica snapshot is ready.
 func retain(ctx context.Context, store PruneStore, c *contract.SnapshotPrune, log *slog.Logger) (contract.Outcome, error) {
-	policy := retention.Policy{Last: c.Last, Hourly: c.Hourly, Daily: c.Daily, Weekly: c.Weekly, Monthly: c.Monthly}
+	policy := retention.Policy(c.Retain)
 	if policy == (retention.Policy{}) {
 		return nothing("no rule was given, so every replica snapshot is kept"), nil
 	}

@@ -240,7 +240,7 @@ func TestPruneWaitsForTheLatest(t *testing.T) {
 	for n := range 3 {
 		b.cut(n)
 	}
-	command := &contract.SnapshotPrune{Common: contract.Common{Relationship: relationship}, Claim: "data", Last: 1, Timeout: 10 * time.Millisecond}
+	command := &contract.SnapshotPrune{Common: contract.Common{Relationship: relationship}, Claim: "data", Retain: contract.Retain{Last: 1}, Timeout: 10 * time.Millisecond}
 	store := slow{b.store, make(chan struct{})}
 	log := slog.New(slog.DiscardHandler)
 	_, err := snapshot.Prune(t.Context(), store, command, log)

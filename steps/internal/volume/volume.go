@@ -113,6 +113,10 @@ type CutRequest struct {
 	// Claim is the replica, Name the snapshot.
 	Claim, Name   string
 	RecoveryPoint time.Time
+	// Digest is that of the manifest of what the replica holds, Generation the number
+	// of the object store's generation it is; zero where they are not known.
+	Digest     string
+	Generation int64
 	// Class is the VolumeSnapshotClass; empty for the driver's default.
 	Class string
 }

@@ -57,6 +57,7 @@ func newRecord(req volume.CutRequest) contract.SnapshotRecord {
 		Name: req.Name, Claim: req.Claim,
 		Replication: req.Replication, Relationship: req.Relationship, Run: req.Run,
 		RecoveryPoint: req.RecoveryPoint.UTC(), Created: now(),
+		Digest: req.Digest, Generation: req.Generation,
 	}
 }
 

@@ -104,7 +104,7 @@ func TestRights(t *testing.T) {
 		commitRun(t, store, "run-3", late())
 	})
 	s.as(t, "dr/secondary.yaml", "prune", func(t *testing.T, store volume.Store) {
-		_, err := snapshot.Prune(ctx, store, &contract.SnapshotPrune{Common: runOf(""), Claim: replica, Last: 1}, log)
+		_, err := snapshot.Prune(ctx, store, &contract.SnapshotPrune{Common: runOf(""), Claim: replica, Retain: contract.Retain{Last: 1}}, log)
 		require.NoError(t, err)
 	})
 	s.as(t, "dr/secondary.yaml", "promote", func(t *testing.T, store volume.Store) {

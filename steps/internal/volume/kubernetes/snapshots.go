@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -45,11 +46,7 @@ func (s *Store) cut(ctx context.Context, req volume.CutRequest) (volume.Snapshot
 		return volume.Snapshot{}, err
 	}
 	snapshot.ObjectMeta = metav1.ObjectMeta{
-		Name: req.Name, Labels: labels(req.Owner, nil),
-		Annotations: map[string]string{
-			contract.AnnotationRunID:         req.Run,
-			contract.AnnotationRecoveryPoint: req.RecoveryPoint.UTC().Format(time.RFC3339Nano),
-		},
+		Name: req.Name, Labels: labels(req.Owner, nil), Annotations: annotations(req),
 	}
 	there, err := ensure(ctx, s.snapshots, snapshot)
 	if err != nil {
@@ -68,6 +65,21 @@ func (s *Store) cut(ctx context.Context, req volume.CutRequest) (volume.Snapshot
 		return volume.Snapshot{}, fmt.Errorf("VolumeSnapshot %s is being deleted", there.Name)
 	}
 	return record(there)
+}
+
+// annotations are what a replica snapshot tells of its content.
+func annotations(req volume.CutRequest) map[string]string {
+	a := map[string]string{
+		contract.AnnotationRunID:         req.Run,
+		contract.AnnotationRecoveryPoint: req.RecoveryPoint.UTC().Format(time.RFC3339Nano),
+	}
+	if req.Digest != "" {
+		a[contract.AnnotationDigest] = req.Digest
+	}
+	if req.Generation != 0 {
+		a[contract.AnnotationGeneration] = strconv.FormatInt(req.Generation, 10)
+	}
+	return a
 }
 
 // mark makes a snapshot that was cut count.
@@ -97,9 +109,10 @@ func record(s *snapshotv1.VolumeSnapshot) (volume.Snapshot, error) {
 	if s.Status != nil && s.Status.CreationTime != nil {
 		created = *s.Status.CreationTime
 	}
+	generation, _ := strconv.ParseInt(s.Annotations[contract.AnnotationGeneration], 10, 64) // 0 when there is none
 	return volume.Snapshot{
 		SnapshotRecord: contract.SnapshotRecord{
-			Name: s.Name, Claim: claimOf(s),
+			Name: s.Name, Claim: claimOf(s), Digest: s.Annotations[contract.AnnotationDigest], Generation: generation,
 			Replication:   s.Labels[contract.LabelReplication],
 			Relationship:  s.Labels[contract.LabelRelationship],
 			Run:           s.Annotations[contract.AnnotationRunID],

@@ -128,7 +128,7 @@ func TestRemoveUncutSparesWhatIsLabelled(t *testing.T) {
 func (s *site) prune(t *testing.T) contract.Outcome {
 	t.Helper()
 	outcome, err := snapshot.Prune(t.Context(), s.store, &contract.SnapshotPrune{
-		Common: contract.Common{Relationship: cutOf("").Relationship}, Claim: "data", Last: 3,
+		Common: contract.Common{Relationship: cutOf("").Relationship}, Claim: "data", Retain: contract.Retain{Last: 3},
 	}, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	require.NoError(t, err)
 	return outcome
