@@ -18,6 +18,8 @@ const (
 	dutyCopy    = "copy"
 	dutyPrune   = "prune"
 	dutyPromote = "promote"
+	dutyPull    = "pull"
+	dutyStart   = "start"
 )
 
 // API groups and resources that steps use.
@@ -49,7 +51,7 @@ func (l *link) account(duty string) Account {
 		a.Lingering = []Rule{rule(groupCore, "pods", "remove finished pods that hold copies", "delete")}
 	}
 	own := l.Spec.Mover.ServiceAccountName
-	if own != "" && slices.Contains([]string{dutyPush, dutyListen, dutyCopy}, duty) {
+	if own != "" && slices.Contains([]string{dutyPush, dutyListen, dutyCopy, dutyPull}, duty) {
 		a.Name, a.Create = own, false
 	}
 	return a
@@ -71,7 +73,7 @@ func (l *link) rules(duty string) []Rule {
 		}
 	case dutyListen:
 		return slices.Concat(l.stateRules("get", "list", "watch", "patch"), l.cutRules())
-	case dutyCopy:
+	case dutyCopy, dutyPull:
 		return slices.Concat(l.stateRules("get", "patch"), l.cutRules())
 	case dutyPrune:
 		return []Rule{
@@ -90,7 +92,10 @@ func (l *link) rules(duty string) []Rule {
 			rule(groupCore, "pods", "wait until no listener writes to the replica", "list", "watch"),
 		)
 	}
-	return nil // push only reads what is mounted
+	if duty == dutyPush && l.Spec.Rclone != nil {
+		return l.stateRules("get", "patch")
+	}
+	return nil // push over SSH only reads what is mounted; what start may, the engine says
 }
 
 // sourceRules are for making, finding and removing point-in-time copies.
@@ -153,7 +158,7 @@ func (l *link) discover(duty string) []Rule {
 		source := l.Spec.Source
 		snapshot := source.CopyMethod == spec.CopyAuto || source.CopyMethod == spec.CopySnapshot
 		open = snapshot && source.VolumeSnapshotClassName == ""
-	case dutyListen, dutyCopy:
+	case dutyListen, dutyCopy, dutyPull:
 		open = l.destination.CopyMethod != spec.CopyDirect && l.destination.VolumeSnapshotClassName == ""
 	}
 	if !open {

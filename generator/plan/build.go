@@ -14,13 +14,8 @@ import (
 )
 
 // Build compiles a replication that was defaulted and validated. It reads
-// nothing but the spec. It returns an [*UnsupportedError] for what this version
-// cannot do.
+// nothing but the spec.
 func Build(r *spec.Replication) (*Plan, error) {
-	if r.Spec.Rsync == nil {
-		return nil, &UnsupportedError{Path: "spec.rclone",
-			Reason: "this version has no mover for object stores; use spec.rsync"}
-	}
 	b, err := newBuilder(r)
 	if err != nil {
 		return nil, err
@@ -89,6 +84,9 @@ func (b *builder) relationships() (map[string][]Relationship, error) {
 	if !ok {
 		return nil, fmt.Errorf("spec.source.site: no site %q in spec.sites", b.Spec.Source.Site)
 	}
+	if b.Spec.Rclone != nil {
+		bySite[b.Spec.Source.Site] = append(bySite[b.Spec.Source.Site], b.publisher(from))
+	}
 	for i, d := range b.Spec.Destinations {
 		to, ok := b.Spec.Sites[d.Site]
 		if !ok {
@@ -97,6 +95,10 @@ func (b *builder) relationships() (map[string][]Relationship, error) {
 		l := &link{
 			builder: b, destination: d, from: from, to: to,
 			name: contract.RelationshipName(b.Metadata.Name, d.Site),
+		}
+		if b.Spec.Rclone != nil {
+			bySite[d.Site] = append(bySite[d.Site], l.edge())
+			continue
 		}
 		if d.Site == b.Spec.Source.Site {
 			bySite[d.Site] = append(bySite[d.Site], l.within())
@@ -113,6 +115,7 @@ func (l *link) source() Relationship {
 	return Relationship{
 		Name:      l.name,
 		Pipelines: []Pipeline{l.sourcePipeline()},
+		Claims:    l.indexClaims(),
 		Texts:     l.texts(),
 		Accounts:  []Account{l.account(dutySource), l.account(dutyPush)},
 	}
@@ -134,7 +137,7 @@ func (l *link) within() Relationship {
 	return Relationship{
 		Name:      l.name,
 		Pipelines: append([]Pipeline{l.copyPipeline()}, l.promotePipelines()...),
-		Claims:    l.claims(),
+		Claims:    append(l.claims(), l.indexClaims()...),
 		Texts:     l.texts(),
 		Accounts:  append([]Account{l.account(dutySource), l.account(dutyCopy)}, l.replicaAccounts()...),
 	}
@@ -164,6 +167,19 @@ func (l *link) claims() []Claim {
 	return []Claim{{
 		Name: d.PersistentVolumeClaim, Capacity: d.Capacity,
 		StorageClass: d.StorageClassName, AccessModes: modes,
+	}}
+}
+
+// indexClaims is the volume for the manifest of the last recovery point, where the
+// spec wants one.
+func (l *link) indexClaims() []Claim {
+	index := l.Spec.Source.Index
+	if index == nil {
+		return nil
+	}
+	return []Claim{{
+		Name: IndexName(l.name), Capacity: index.Capacity, StorageClass: index.StorageClassName,
+		AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
 	}}
 }
 

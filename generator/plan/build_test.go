@@ -33,16 +33,23 @@ spec:
 // parse reads a spec after replacing text in it, in pairs of old and new.
 func parse(t *testing.T, replace ...string) *spec.Replication {
 	t.Helper()
-	text := strings.NewReplacer(replace...).Replace(sample)
+	return parseText(t, sample, replace...)
+}
+
+func parseText(t *testing.T, text string, replace ...string) *spec.Replication {
+	t.Helper()
+	text = strings.NewReplacer(replace...).Replace(text)
 	list, problems := spec.Parse("spec.yaml", []byte(text))
 	require.Empty(t, problems)
 	require.Len(t, list, 1)
 	return list[0]
 }
 
-func build(t *testing.T, replace ...string) *Plan {
+func build(t *testing.T, replace ...string) *Plan { return buildText(t, sample, replace...) }
+
+func buildText(t *testing.T, text string, replace ...string) *Plan {
 	t.Helper()
-	p, err := Build(parse(t, replace...))
+	p, err := Build(parseText(t, text, replace...))
 	require.NoError(t, err)
 	require.NoError(t, Check(p))
 	return p
@@ -136,13 +143,6 @@ func TestBuildLocal(t *testing.T) {
 	keys := listen.Pipelines[0].Steps[0].Command.(*contract.RsyncKeys)
 	assert.Equal(t, "127.0.0.1", keys.Address)
 	assert.Equal(t, contract.Site{Directory: "/srv/b"}, keys.Site)
-}
-
-func TestBuildUnsupported(t *testing.T) {
-	_, err := Build(parse(t, "rsync: {}", "rclone: {configSecret: c, remote: s3:bucket}"))
-	var unsupported *UnsupportedError
-	require.ErrorAs(t, err, &unsupported)
-	assert.Equal(t, "spec.rclone", unsupported.Path)
 }
 
 // The bundle must not change with the order in which a map is walked.

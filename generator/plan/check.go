@@ -127,6 +127,7 @@ func (c *checker) pipeline(r *Relationship, p *Pipeline) {
 	if len(p.Steps) == 0 {
 		c.failf("has no steps")
 	}
+	c.starts(r, p)
 	done := known{}
 	for i := range p.Steps {
 		s := &p.Steps[i]
@@ -143,6 +144,20 @@ func (c *checker) pipeline(r *Relationship, p *Pipeline) {
 			c.failf("step %s: a step that always runs cannot need others", s.Name)
 		}
 		c.step(r, p, s, known{})
+	}
+}
+
+func (c *checker) starts(r *Relationship, p *Pipeline) {
+	unique(c, "start", p.Starts, func(s Start) string { return s.Name })
+	for _, s := range p.Starts {
+		c.legal("start", s.Name, validation.DNS1123LabelMaxLength, validation.IsDNS1123Label)
+		c.legal("pipeline", s.Pipeline, PipelineNameLimit, validation.IsDNS1123Label)
+		if slices.ContainsFunc(slices.Concat(p.Steps, p.Finally), func(step Step) bool { return step.Name == s.Name }) {
+			c.failf("start %s has the name of a step", s.Name)
+		}
+		if !slices.ContainsFunc(r.Accounts, func(a Account) bool { return a.Name == s.Account }) {
+			c.failf("start %s: no account %q", s.Name, s.Account)
+		}
 	}
 }
 

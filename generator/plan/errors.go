@@ -2,8 +2,7 @@ package plan
 
 import "fmt"
 
-// UnsupportedError says that an engine, or this version, cannot do what a spec
-// asks for. It is found when compiling, never by a pod.
+// UnsupportedError says that an engine cannot do what a spec asks for. It is found when compiling, never by a pod.
 type UnsupportedError struct {
 	// Engine is the one that cannot; empty when none can.
 	Engine string

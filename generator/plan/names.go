@@ -19,6 +19,9 @@ func ServiceName(relationship string) string { return "scribe-" + relationship }
 // FiltersName is the ConfigMap of the user's filters.
 func FiltersName(relationship string) string { return "scribe-" + relationship + "-filters" }
 
+// IndexName is the claim that keeps the manifest of the last recovery point.
+func IndexName(relationship string) string { return "scribe-" + relationship + "-index" }
+
 // accountName is the ServiceAccount of one duty, such as listen.
 func accountName(relationship, duty string) string { return "scribe-" + relationship + "-" + duty }
 

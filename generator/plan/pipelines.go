@@ -13,6 +13,7 @@ const (
 	stepSnapshot = "snapshot"
 	stepPush     = "push"
 	stepCopy     = "copy"
+	stepPull     = "pull"
 	stepCleanup  = "cleanup"
 	stepKeys     = "keys"
 	stepListen   = "listen"
@@ -27,11 +28,16 @@ const (
 	mountReplica = "replica"
 	mountKeys    = "keys"
 	mountFilters = "filters"
+	mountIndex   = "index"
+	mountConfig  = "rclone"
+	mountCA      = "ca"
 
 	paramClaim  = "claim"
 	paramAt     = "at"
 	paramResume = "resume"
 	paramRotate = "rotate"
+
+	paramGeneration = "generation"
 )
 
 // off is the default of parameters that are switches.
@@ -43,6 +49,9 @@ const (
 	dirReplica = "/replica"
 	dirKeys    = "/etc/scribe/keys"
 	dirFilters = "/etc/scribe/filters"
+	dirConfig  = "/etc/scribe/rclone"
+	dirCA      = "/etc/scribe/ca"
+	dirIndex   = "/index"
 )
 
 // sourcePipeline: copy the source, send the copy, remove it.
@@ -149,10 +158,25 @@ func (l *link) transfer() contract.Transfer {
 		Method:         Output(stepSnapshot, outputMethod),
 		BandwidthLimit: l.Spec.Rsync.BandwidthLimit,
 	}
-	if len(l.Spec.Filters.Exclude) > 0 {
-		t.FilterFile = MountPath(mountFilters) + "/" + contract.FilterKey
-	}
+	t.FilterFile, t.Index = l.filterFile(), l.index()
 	return t
+}
+
+// filterFile is the path of the user's filters; empty when there are none.
+func (l *link) filterFile() string {
+	if len(l.Spec.Filters.Exclude) == 0 {
+		return ""
+	}
+	return MountPath(mountFilters) + "/" + contract.FilterKey
+}
+
+// index is the directory of the manifest of the last recovery point; empty when none
+// is kept.
+func (l *link) index() string {
+	if l.Spec.Source.Index == nil {
+		return ""
+	}
+	return MountPath(mountIndex)
 }
 
 // modes joins access modes for a flag.

@@ -22,7 +22,7 @@ type Plan struct {
 }
 
 // Site is what one site runs and holds. It stands alone: sites share nothing but
-// an SSH key pair for each relationship.
+// an SSH key pair for each relationship, or an object store.
 type Site struct {
 	Name string
 	// Engine is argo, tekton or local.
@@ -64,8 +64,22 @@ type Pipeline struct {
 	Schedule *Schedule
 	// Timeout bounds a run.
 	Timeout time.Duration
+	// Starts are pipelines at other sites of the same engine and cluster that a run
+	// starts when its steps have succeeded. An engine that only runs what it is told
+	// leaves them out.
+	Starts []Start
 	// Lock names what at most one run holds at a time; empty for none.
 	Lock string
+}
+
+// Start is a pipeline at another site, in a namespace that the engine reaches.
+type Start struct {
+	// Name is unique among the steps of the pipeline that starts it: a DNS label.
+	Name string
+	// Relationship and Pipeline are what is started, Namespace where.
+	Relationship, Pipeline, Namespace string
+	// Account is the one that may start it there.
+	Account string
 }
 
 // Param is an argument of a run.
@@ -202,7 +216,10 @@ type Account struct {
 	// Create is false when the user names an account of their own: then only the
 	// Role and its binding are emitted.
 	Create bool
-	Rules  []Rule
+	// Namespace is that of the account when it belongs to another site; Create is
+	// false then.
+	Namespace string
+	Rules     []Rule
 	// Lingering is what it needs besides where the engine leaves finished pods: they
 	// hold the copies that they mounted until somebody deletes them.
 	Lingering []Rule

@@ -54,7 +54,7 @@ func (l *link) pushStep() Step {
 		Mounts: append([]Mount{
 			l.copyMount(),
 			{Name: mountKeys, Kind: MountSecret, Source: contract.PushSecret(l.name), Path: dirKeys, ReadOnly: true, Optional: true},
-		}, l.filterMounts()...),
+		}, l.sourceMounts()...),
 		Account: l.account(dutyPush).Name,
 	})
 }
@@ -70,7 +70,7 @@ func (l *link) copyStep() Step {
 		Mounts: append([]Mount{
 			l.copyMount(),
 			{Name: mountReplica, Kind: MountClaim, Source: l.destination.PersistentVolumeClaim, Path: dirReplica},
-		}, l.filterMounts()...),
+		}, l.sourceMounts()...),
 		Account: l.account(dutyCopy).Name,
 	})
 }
@@ -159,6 +159,15 @@ func (l *link) copyMount() Mount {
 		Name: mountData, Kind: MountClaim, Source: Output(stepSnapshot, outputClaim),
 		Path: dirData, ReadOnly: true,
 	}
+}
+
+// sourceMounts are what a step that reads the source sees besides it.
+func (l *link) sourceMounts() []Mount {
+	mounts := l.filterMounts()
+	if l.Spec.Source.Index != nil {
+		mounts = append(mounts, Mount{Name: mountIndex, Kind: MountClaim, Source: IndexName(l.name), Path: dirIndex})
+	}
+	return mounts
 }
 
 func (l *link) filterMounts() []Mount {

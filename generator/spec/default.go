@@ -19,6 +19,7 @@ const (
 	DefaultMaxDelete  = "50%"
 	DefaultTimeZone   = "Etc/UTC"
 	DefaultCAKey      = "ca.crt"
+	DefaultIndexSize  = "1Gi"
 )
 
 // Default sets everything that the user left out and that has a default which
@@ -39,8 +40,12 @@ func Default(r *Replication) {
 		s.Rsync.Service.Type = cmp.Or(s.Rsync.Service.Type, corev1.ServiceTypeClusterIP)
 		s.Rsync.Service.Port = cmp.Or(s.Rsync.Service.Port, contract.DefaultListenPort)
 	}
-	if s.Rclone != nil && s.Rclone.CustomCA != nil {
-		s.Rclone.CustomCA.Key = cmp.Or(s.Rclone.CustomCA.Key, DefaultCAKey)
+	if s.Rclone != nil {
+		defaultRclone(s.Rclone)
+	}
+	if index := s.Source.Index; index != nil {
+		index.Capacity = cmp.Or(index.Capacity, DefaultIndexSize)
+		index.StorageClassName = cmp.Or(index.StorageClassName, s.Source.StorageClassName)
 	}
 	s.Guard.MaxDelete = cmp.Or(s.Guard.MaxDelete, DefaultMaxDelete)
 	if s.Schedule != nil {
@@ -49,6 +54,16 @@ func Default(r *Replication) {
 	defaultRetry(&s.Retry)
 	s.Timeout = cmp.Or(s.Timeout, DefaultTimeout)
 	s.Mover.Privileges = cmp.Or(s.Mover.Privileges, PrivilegesOwner)
+}
+
+func defaultRclone(r *Rclone) {
+	r.Trigger = cmp.Or(r.Trigger, TriggerSchedule)
+	if r.Retain == (Retain{}) {
+		r.Retain.Last = DefaultRetainLast
+	}
+	if r.CustomCA != nil {
+		r.CustomCA.Key = cmp.Or(r.CustomCA.Key, DefaultCAKey)
+	}
 }
 
 func defaultDestination(d *Destination, source Source) {

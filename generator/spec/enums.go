@@ -28,5 +28,8 @@ func ServiceTypes() []corev1.ServiceType {
 // CompressModes are when data can be compressed.
 func CompressModes() []Compress { return []Compress{CompressAuto, CompressAlways, CompressNever} }
 
+// Triggers are what can start the pulls of an object store's destinations.
+func Triggers() []Trigger { return []Trigger{TriggerSchedule, TriggerPush} }
+
 // PrivilegeLevels are what a mover can be allowed.
 func PrivilegeLevels() []Privileges { return []Privileges{PrivilegesOwner, PrivilegesRestricted} }

@@ -117,6 +117,19 @@ type Source struct {
 	AccessModes []corev1.PersistentVolumeAccessMode `json:"accessModes,omitempty"`
 	// Capacity of the copy. Default: the source's.
 	Capacity string `json:"capacity,omitempty"`
+	// Keeps the manifest of the last recovery point on a small volume of its own, so
+	// that the next run looks only at what changed. A volume that is lost is made
+	// anew by a full comparison. Absent: every run compares everything.
+	Index *Index `json:"index,omitempty"`
+}
+
+// Index is the volume that keeps the manifest of the last recovery point.
+type Index struct {
+	// Capacity of the volume; a million files take about 100Mi. Default 1Gi.
+	Capacity string `json:"capacity,omitempty"`
+	// StorageClass of the volume; it must be usable on the nodes that the source's
+	// copies are used on. Default: spec.source.storageClassName, else the cluster's.
+	StorageClassName string `json:"storageClassName,omitempty"`
 }
 
 // Destination is one replica.
@@ -142,18 +155,18 @@ type Destination struct {
 	Retain Retain `json:"retain,omitempty"`
 }
 
-// Retain is how many replica snapshots to keep; one that any rule keeps stays.
-// The latest always stays.
+// Retain is how many replica snapshots, or generations, to keep; one that any rule
+// keeps stays. The latest always stays.
 type Retain struct {
-	// Newest snapshots to keep. Default 3 when no rule is given.
+	// Newest ones to keep. Default 3 when no rule is given.
 	Last int `json:"last,omitempty"`
-	// Hours to keep the newest snapshot of.
+	// Hours to keep the newest one of.
 	Hourly int `json:"hourly,omitempty"`
-	// Days to keep the newest snapshot of.
+	// Days to keep the newest one of.
 	Daily int `json:"daily,omitempty"`
-	// Weeks (ISO 8601) to keep the newest snapshot of.
+	// Weeks (ISO 8601) to keep the newest one of.
 	Weekly int `json:"weekly,omitempty"`
-	// Months to keep the newest snapshot of.
+	// Months to keep the newest one of.
 	Monthly int `json:"monthly,omitempty"`
 }
 
@@ -196,13 +209,34 @@ type Service struct {
 
 // Rclone moves data with rclone through an object store.
 type Rclone struct {
-	// Secret with the key rclone.conf.
+	// Secret with the key rclone.conf, at every site that takes part; destinations
+	// need no right to write. Keys like RCLONE_TRANSFERS set what rclone's
+	// environment variables of that name do.
 	ConfigSecret string `json:"configSecret"`
-	// Remote and path, such as s3:bucket/path.
+	// Remote and path, such as s3:bucket/path; for this replication alone.
 	Remote string `json:"remote"`
 	// Certificate authority of the object store.
 	CustomCA *CustomCA `json:"customCA,omitempty"`
+	// Which generations to keep in the object store. Default: the last 3.
+	Retain Retain `json:"retain,omitempty"`
+	// Schedule (default): every destination pulls at its own time, a little after
+	// the source's. Push: the pulls of destinations that have the source's engine and
+	// context are started by the push when it is done; the others pull by schedule.
+	Trigger Trigger `json:"trigger,omitempty"`
+	// Bytes per second, as a quantity such as 50Mi. Default: no limit.
+	BandwidthLimit string `json:"bandwidthLimit,omitempty"`
+	// Files that travel at the same time. 0 (default): chosen by the step.
+	Transfers int `json:"transfers,omitempty"`
 }
+
+// Trigger is what starts the pulls of an object store's destinations.
+type Trigger string
+
+// What starts pulls.
+const (
+	TriggerSchedule Trigger = "Schedule"
+	TriggerPush     Trigger = "Push"
+)
 
 // CustomCA is a certificate in a Secret.
 type CustomCA struct {

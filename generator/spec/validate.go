@@ -19,7 +19,7 @@ func Validate(r *Replication) field.ErrorList {
 	errs = append(errs, validateSites(s, p.Child("sites"))...)
 	errs = append(errs, validateSource(s, p.Child("source"))...)
 	errs = append(errs, validateDestinations(s, p)...)
-	errs = append(errs, validateDerivedNames(r, p.Child("destinations"))...)
+	errs = append(errs, validateDerivedNames(r, p)...)
 	errs = append(errs, validateMethod(s, p)...)
 	errs = append(errs, validateFilters(s.Filters, p.Child("filters"))...)
 	errs = append(errs, validateMaxDelete(s.Guard.MaxDelete, p.Child("guard", "maxDelete"))...)

@@ -16,6 +16,13 @@ func validateSource(s Spec, p *field.Path) field.ErrorList {
 	errs = append(errs, requiredSubdomain(source.PersistentVolumeClaim, p.Child("persistentVolumeClaim"))...)
 	errs = append(errs, oneOf(source.CopyMethod, SourceCopyMethods(), p.Child("copyMethod"))...)
 	errs = append(errs, validateClaim(source.Capacity, source.StorageClassName, source.VolumeSnapshotClassName, source.AccessModes, p)...)
+	if index := source.Index; index != nil {
+		p := p.Child("index")
+		errs = append(errs, validateBytes(index.Capacity, p.Child("capacity"))...)
+		if index.StorageClassName != source.StorageClassName { // else it was checked above
+			errs = append(errs, optional(index.StorageClassName, validation.IsDNS1123Subdomain, p.Child("storageClassName"))...)
+		}
+	}
 	const copyless = "copyMethod Direct reads the live volume and makes no copy"
 	switch source.CopyMethod {
 	case CopyDirect:

@@ -12,7 +12,8 @@ import (
 
 // Limits of what users may ask of a mover.
 const (
-	mostStreams = 64
+	mostStreams   = 64
+	mostTransfers = 256
 	// longestPattern is the longest path Linux takes.
 	longestPattern = 4096
 	// mostPatternBytes leaves room in a ConfigMap, which holds 1 MiB.
@@ -32,6 +33,7 @@ func validateMethod(s Spec, p *field.Path) field.ErrorList {
 	}
 	if s.Rclone != nil {
 		errs = append(errs, validateRclone(*s.Rclone, p.Child("rclone"))...)
+		errs = append(errs, validateEdges(s, p.Child("destinations"))...)
 	}
 	return errs
 }
@@ -70,10 +72,27 @@ func isNetwork(value string) []string {
 func validateRclone(r Rclone, p *field.Path) field.ErrorList {
 	errs := requiredSubdomain(r.ConfigSecret, p.Child("configSecret"))
 	errs = append(errs, required(r.Remote, isRemote, p.Child("remote"))...)
+	errs = append(errs, validateRetain(r.Retain, p.Child("retain"))...)
+	errs = append(errs, oneOf(r.Trigger, Triggers(), p.Child("trigger"))...)
+	errs = append(errs, validateBytes(r.BandwidthLimit, p.Child("bandwidthLimit"))...)
+	errs = append(errs, between(r.Transfers, 0, mostTransfers, p.Child("transfers"))...)
 	if r.CustomCA != nil {
 		p := p.Child("customCA")
 		errs = append(errs, requiredSubdomain(r.CustomCA.Secret, p.Child("secret"))...)
 		errs = append(errs, required(r.CustomCA.Key, validation.IsConfigMapKey, p.Child("key"))...)
+	}
+	return errs
+}
+
+// validateEdges reports destinations at the source's own site: what the source
+// publishes is a relationship of that site already.
+func validateEdges(s Spec, p *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for i, d := range s.Destinations {
+		if d.Site != "" && d.Site == s.Source.Site {
+			errs = append(errs, field.Invalid(p.Index(i).Child("site"), d.Site,
+				"is the source's own site, which needs no object store: give it a replication of its own with rsync, or name the namespace as another site"))
+		}
 	}
 	return errs
 }

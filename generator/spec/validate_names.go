@@ -54,18 +54,26 @@ func validateDerivedNames(r *Replication, p *field.Path) field.ErrorList {
 	}
 	var errs field.ErrorList
 	for i, d := range r.Spec.Destinations {
-		var worst derivedName
-		over := 0
-		for _, n := range derivedNames(contract.RelationshipName(name, d.Site)) {
-			if excess := len(n.name) - n.limit; excess > over {
-				worst, over = n, excess
-			}
-		}
-		if over > 0 && d.Site != "" {
-			errs = append(errs, field.Invalid(p.Index(i).Child("site"), d.Site, fmt.Sprintf(
-				"makes the name %s of %s, which has %d characters, %d too many: shorten the site's or the replication's name",
-				worst.name, worst.kind, len(worst.name), over)))
-		}
+		errs = append(errs, validateRelationshipName(name, d.Site, p.Child("destinations").Index(i).Child("site"))...)
+	}
+	if r.Spec.Rclone != nil {
+		errs = append(errs, validateRelationshipName(name, r.Spec.Source.Site, p.Child("source", "site"))...)
 	}
 	return errs
+}
+
+func validateRelationshipName(replication, site string, p *field.Path) field.ErrorList {
+	var worst derivedName
+	over := 0
+	for _, n := range derivedNames(contract.RelationshipName(replication, site)) {
+		if excess := len(n.name) - n.limit; excess > over {
+			worst, over = n, excess
+		}
+	}
+	if over == 0 || site == "" {
+		return nil
+	}
+	return field.ErrorList{field.Invalid(p, site, fmt.Sprintf(
+		"makes the name %s of %s, which has %d characters, %d too many: shorten the site's or the replication's name",
+		worst.name, worst.kind, len(worst.name), over))}
 }

@@ -1,6 +1,7 @@
 package common
 
 import (
+	"cmp"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -73,7 +74,7 @@ func (r Relationship) clusterObject(a plan.Account) metav1.ObjectMeta {
 }
 
 func (r Relationship) subjects(a plan.Account) []rbacv1.Subject {
-	return []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: a.Name, Namespace: r.Namespace}}
+	return []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: a.Name, Namespace: cmp.Or(a.Namespace, r.Namespace)}}
 }
 
 func rbacType(kind string) metav1.TypeMeta {

@@ -57,6 +57,8 @@ func mapped(t reflect.Type) *jsonschema.Schema {
 		return words(spec.SourceCopyMethods())
 	case reflect.TypeFor[spec.Compress]():
 		return words(spec.CompressModes())
+	case reflect.TypeFor[spec.Trigger]():
+		return words(spec.Triggers())
 	case reflect.TypeFor[spec.Privileges]():
 		return words(spec.PrivilegeLevels())
 	case reflect.TypeFor[corev1.PersistentVolumeAccessMode]():
