@@ -12,7 +12,7 @@ help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
 
 build: ## build scribe-gen into bin/ and the step binaries into bin/steps/
-	CGO_ENABLED=0 go build $(FLAGS) -o bin/ ./cmd/scribe-gen && CGO_ENABLED=0 go build $(FLAGS) -o bin/steps/ ./steps/snapshot ./steps/rsync ./steps/promote
+	CGO_ENABLED=0 go build $(FLAGS) -o bin/ ./cmd/scribe-gen && CGO_ENABLED=0 go build $(FLAGS) -o bin/steps/ ./steps/snapshot ./steps/rsync ./steps/rclone ./steps/promote
 
 deps: ## install the Debian packages that tests and the demo use, as far as they are missing
 	@dpkg -s $(PACKAGES) >/dev/null 2>&1 || (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES))

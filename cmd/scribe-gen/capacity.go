@@ -18,6 +18,9 @@ func (r *runner) sized(ctx context.Context, job runJob) (spec.Document, error) {
 	i := slices.IndexFunc(replication.Spec.Destinations, func(d spec.Destination) bool {
 		return contract.RelationshipName(replication.Metadata.Name, d.Site) == job.relationship
 	})
+	if i < 0 { // what is only published has no replica
+		return document, nil
+	}
 	destination, home := replication.Spec.Destinations[i], job.ends[0]
 	if home.isLocal() || home.Site.Name != destination.Site || destination.Capacity != "" || replication.Spec.Source.Capacity != "" {
 		return document, nil
@@ -46,6 +49,15 @@ func (r *runner) sized(ctx context.Context, job runJob) (spec.Document, error) {
 // sourceCapacity is that of the source's claim; "" where it is not in reach.
 func (r *runner) sourceCapacity(ctx context.Context, job runJob, claim string) (string, error) {
 	source := endOf(job.ends, contract.RoleSource)
+	if source == nil && job.throughStore() && r.site == "" {
+		publisher := job.target
+		publisher.relationship = contract.RelationshipName(job.plan.Replication, job.document.Replication.Spec.Source.Site)
+		ends, err := r.reach(r.io, publisher, "", contract.RoleSource)
+		if err != nil {
+			return "", err
+		}
+		source = endOf(ends, contract.RoleSource)
+	}
 	if source == nil || source.isLocal() {
 		return "", nil
 	}

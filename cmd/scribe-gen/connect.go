@@ -62,6 +62,10 @@ func (o *connectOptions) connect(ctx context.Context, io streams) error {
 	}
 	all := []carried{}
 	for _, t := range targets {
+		if t.throughStore() {
+			noteKeyless(io, t)
+			continue
+		}
 		ends, err := o.reach(io, t, "", contract.RoleDestination, contract.RoleSource)
 		if err != nil {
 			return err

@@ -69,6 +69,10 @@ func (s *selection) makeKeys(ctx context.Context, io streams, c *console, rotate
 	}
 	found := []keyFile{}
 	for _, t := range targets {
+		if t.throughStore() {
+			noteKeyless(io, t)
+			continue
+		}
 		ends, err := s.reach(io, t, "", contract.RoleDestination)
 		if err != nil {
 			return err
@@ -96,6 +100,12 @@ func (s *selection) makeKeys(ctx context.Context, io streams, c *console, rotate
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", k.Relationship, k.Use, k.Fingerprint, k.File)
 	}
 	return w.Flush()
+}
+
+// noteKeyless says what a relationship through an object store has instead of keys.
+func noteKeyless(io streams, t target) {
+	io.note("%s: needs no keys, as it goes through an object store: each site needs the Secret %s with its rclone.conf",
+		t.relationship, t.document.Replication.Spec.Rclone.ConfigSecret)
 }
 
 // makeKeysHere makes the keys of a directory site.

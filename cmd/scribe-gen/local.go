@@ -57,6 +57,34 @@ type target struct {
 	plan         *plan.Plan
 	relationship string
 	document     spec.Document
+	// publisher is set for what the source's site has of a replication through an
+	// object store: it has no destination.
+	publisher bool
+}
+
+// throughStore reports whether data goes through an object store.
+func (t target) throughStore() bool { return t.document.Replication.Spec.Rclone != nil }
+
+// targetsOf are the relationships of one spec: what publishes comes before those
+// who pull.
+func targetsOf(d spec.Document) ([]target, error) {
+	p, err := plan.Build(d.Replication)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", d.File, err)
+	}
+	var all []target
+	add := func(site string, publisher bool) {
+		name := contract.RelationshipName(d.Replication.Metadata.Name, site)
+		all = append(all, target{plan: p, relationship: name, document: d, publisher: publisher})
+	}
+	s := d.Replication.Spec
+	if s.Rclone != nil {
+		add(s.Source.Site, true)
+	}
+	for _, destination := range s.Destinations {
+		add(destination.Site, false)
+	}
+	return all, nil
 }
 
 // targets returns the selected relationships, in the order of the specs.
@@ -68,15 +96,14 @@ func (s *selection) targets(io streams) ([]target, error) {
 	var found []target
 	var names []string
 	for _, d := range documents {
-		p, err := plan.Build(d.Replication)
+		all, err := targetsOf(d)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", d.File, err)
+			return nil, err
 		}
-		for _, destination := range d.Replication.Spec.Destinations {
-			name := contract.RelationshipName(d.Replication.Metadata.Name, destination.Site)
-			names = append(names, name)
-			if s.relationship == "" || s.relationship == name {
-				found = append(found, target{plan: p, relationship: name, document: d})
+		for _, t := range all {
+			names = append(names, t.relationship)
+			if s.relationship == "" || s.relationship == t.relationship {
+				found = append(found, t)
 			}
 		}
 	}
@@ -86,11 +113,16 @@ func (s *selection) targets(io streams) ([]target, error) {
 	return found, nil
 }
 
-// one returns the selected relationship; several are wrong usage.
+// one returns the selected relationship that has a destination; several are wrong
+// usage.
 func (s *selection) one(io streams) (target, error) {
 	targets, err := s.targets(io)
 	if err != nil {
 		return target{}, err
+	}
+	targets = slices.DeleteFunc(targets, func(t target) bool { return t.publisher })
+	if len(targets) == 0 {
+		return target{}, usageErrorf("relationship %s publishes to an object store and has no destination", s.relationship)
 	}
 	if len(targets) > 1 {
 		names := make([]string, len(targets))

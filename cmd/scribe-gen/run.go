@@ -43,12 +43,17 @@ pipeline is submitted, the keys that it makes are brought to the source, the
 source's is submitted, and both are followed to their end. The two ends of a
 relationship may be of different kinds.
 
+Through an object store the source publishes first, under the relationship named
+with its own site, and then each destination pulls; one that fails keeps no other
+from it.
+
 With --site only that site's pipeline runs: run it at either end, at the same time;
 the source waits for the listener.
 
 --verify compares every entry of the source's point-in-time copy with the replica
 snapshot, after the transfer and before the copy is removed, and fails if they
-differ.
+differ. What was pulled from an object store is compared with the manifest of its
+generation, with the content of every file.
 
 An interrupt (Ctrl-C) stops the steps, removes the copy and publishes nothing. A
 second one kills every step on this host at once, and the next run removes what
@@ -172,7 +177,7 @@ func (o *runOptions) check(job runJob) error {
 	switch {
 	case o.verify && !job.allLocal():
 		return usageErrorf("--verify compares both trees on this host, and those of relationship %s are in a cluster: promote a replica snapshot to another claim and compare that", job.relationship)
-	case o.verify && !bothSides(job.parts()):
+	case o.verify && !job.publisher && !bothSides(job.parts()):
 		return usageErrorf("--verify needs both sides of relationship %s in one invocation", job.relationship)
 	case o.runID != "" && !job.allLocal():
 		return usageErrorf("--run-id is for local sites: in a cluster the run ID is the UID that the engine gives the run")

@@ -37,14 +37,15 @@ func (o *runOptions) runner(io streams, jobs []runJob) (*runner, func(), error) 
 	return r, func() { stop(); leave(nil) }, nil
 }
 
-// bothSides reports whether the parts have the source and the replica. A
-// relationship within one site has both in one pipeline.
+// bothSides reports whether the parts have the replica and what it is to be equal
+// to: the source, which is in the same pipeline within one site, or a manifest.
 func bothSides(parts []local.Part) bool {
 	if len(parts) > 1 {
 		return true
 	}
 	for _, step := range parts[0].Pipeline.Steps {
-		if _, ok := step.Command.(*contract.RsyncCopy); ok {
+		switch step.Command.(type) {
+		case *contract.RsyncCopy, *contract.RclonePull:
 			return true
 		}
 	}

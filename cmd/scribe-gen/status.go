@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/backube/scribe-gen/generator/plan"
+	"github.com/backube/scribe-gen/generator/spec"
 	"github.com/backube/scribe-gen/steps/contract"
 	"github.com/backube/scribe-gen/templates/local"
 )
@@ -32,6 +33,11 @@ old it is, the last run and its result, how many replica snapshots there are, wh
 the next run is due, and whether pushes are accepted. It reads the records of the
 sites, and of Kubernetes sites the runs that the engine still has, however they were
 started. It starts nothing.
+
+What goes through an object store has a line for what the source's site published,
+and one for each destination, with the generation that each has and how far the
+destination lags behind what was published. A destination that found the content
+unchanged has the newer recovery point, too, without a new replica snapshot.
 
 What needs somebody - why a run failed, what a run waits for, a schedule that is
 suspended in the cluster, a replica snapshot that does not get ready, a site that
@@ -56,6 +62,11 @@ type relationshipStatus struct {
 	Relationship  string     `json:"relationship"`
 	RecoveryPoint *time.Time `json:"recoveryPoint,omitempty"`
 	AgeSeconds    float64    `json:"ageSeconds,omitempty"`
+	// Generation is that of the object store which was published or pulled last.
+	Generation int64 `json:"generation,omitempty"`
+	// LagSeconds is how much older the recovery point is than the one that was
+	// published last; absent where that is not known.
+	LagSeconds *float64 `json:"lagSeconds,omitempty"`
 	// Commit is the latest committed run, LastRun the last one that this host or an
 	// engine ran, whatever became of it.
 	Commit  *contract.Commit `json:"commit,omitempty"`
@@ -100,6 +111,7 @@ func (s *selection) status(ctx context.Context, io streams, output string, now t
 	}
 	all := make([]relationshipStatus, 0, len(targets))
 	var errs []error
+	published := map[*spec.Replication]*contract.Commit{}
 	for _, t := range targets {
 		ends, err := t.ends("", contract.RoleDestination, contract.RoleSource)
 		if err != nil {
@@ -111,6 +123,10 @@ func (s *selection) status(ctx context.Context, io streams, output string, now t
 		if err := r.read(ctx, ends); err != nil {
 			errs = append(errs, fmt.Errorf("relationship %s: %w", t.relationship, err))
 		}
+		if t.publisher {
+			published[t.document.Replication] = r.status.Commit
+		}
+		r.status.lag(published[t.document.Replication])
 		all = append(all, r.status)
 	}
 	print := printStatus
@@ -118,6 +134,15 @@ func (s *selection) status(ctx context.Context, io streams, output string, now t
 		print = func(io streams, all []relationshipStatus, _ time.Time) error { return printJSON(io.out, all) }
 	}
 	return errors.Join(append([]error{print(io, all, now)}, errs...)...)
+}
+
+// lag sets how far the relationship is behind what was published.
+func (s *relationshipStatus) lag(published *contract.Commit) {
+	if published == nil || s.Commit == nil {
+		return
+	}
+	seconds := max(0, published.Current().Sub(s.Commit.Current()).Seconds())
+	s.LagSeconds = &seconds
 }
 
 // snapshots returns the relationship's replica snapshots at a local site.

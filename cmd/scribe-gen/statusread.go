@@ -110,8 +110,9 @@ func (r *statusReader) state(state contract.State, e *end) {
 	s := &r.status
 	s.Commit, s.Promoted, s.Paused = state.Last, state.Promoted, state.Paused
 	if state.Last != nil {
-		s.RecoveryPoint = &state.Last.RecoveryPoint
-		s.AgeSeconds = r.now.Sub(state.Last.RecoveryPoint).Seconds()
+		current := state.Last.Current()
+		s.RecoveryPoint, s.Generation = &current, state.Last.Generation
+		s.AgeSeconds = r.now.Sub(current).Seconds()
 	}
 	s.State = stateText(state, e.Pipeline.Schedule)
 }

@@ -34,12 +34,15 @@ type runSummary struct {
 	Total   int64 `json:"total"`
 	Wire    int64 `json:"wire"`
 	// Speedup is Total divided by Wire.
-	Speedup  float64       `json:"speedup,omitempty"`
-	Snapshot string        `json:"snapshot,omitempty"`
-	Method   string        `json:"copyMethod,omitempty"`
-	Warnings []string      `json:"warnings,omitempty"`
-	Steps    []stepSummary `json:"steps"`
-	Verified *verification `json:"verified,omitempty"`
+	Speedup  float64 `json:"speedup,omitempty"`
+	Snapshot string  `json:"snapshot,omitempty"`
+	// Generation is that of the object store; Digest identifies the tree.
+	Generation int64         `json:"generation,omitempty"`
+	Digest     string        `json:"digest,omitempty"`
+	Method     string        `json:"copyMethod,omitempty"`
+	Warnings   []string      `json:"warnings,omitempty"`
+	Steps      []stepSummary `json:"steps"`
+	Verified   *verification `json:"verified,omitempty"`
 }
 
 type stepSummary struct {
@@ -82,7 +85,7 @@ func (s *runSummary) add(o contract.Outcome) {
 	case "snapshot create":
 		s.Method = o.Method
 		s.RecoveryPoint = first(s.RecoveryPoint, o.RecoveryPoint)
-	case "rsync push", "rsync copy":
+	case "rsync push", "rsync copy", "rclone push", "rclone pull":
 		s.numbers(o)
 	case "rsync listen":
 		if s.Entries == 0 {
@@ -95,6 +98,7 @@ func (s *runSummary) numbers(o contract.Outcome) {
 	s.RecoveryPoint = first(o.RecoveryPoint, s.RecoveryPoint)
 	s.Files, s.Entries, s.Deleted = o.Files, o.Entries, o.Deleted
 	s.Bytes, s.Total, s.Wire = o.Bytes, o.Total, o.Wire
+	s.Generation, s.Digest = o.Generation, o.Digest
 	if o.Snapshot != "" {
 		s.Snapshot = o.Snapshot
 	}
@@ -110,6 +114,7 @@ func (s *runSummary) recorded(c *contract.Commit) {
 		return
 	}
 	s.RecoveryPoint, s.Snapshot = first(s.RecoveryPoint, &c.RecoveryPoint), c.Snapshot
+	s.Generation, s.Digest = c.Generation, c.Digest
 	if s.Entries == 0 {
 		s.Files, s.Entries, s.Deleted = c.Totals.Files, c.Totals.Entries, c.Totals.Deleted
 		s.Bytes, s.Total, s.Wire = c.Totals.Sent, c.Totals.Bytes, c.Totals.Wire
@@ -179,6 +184,9 @@ func (s runSummary) print(out io.Writer) error {
 	if s.RecoveryPoint != nil {
 		row("recovery point", "%s", pointText(*s.RecoveryPoint))
 	}
+	if s.Result == contract.ResultNothing {
+		row("reason", "%s", s.Reason)
+	}
 	row("duration", "%s", secondsText(s.Seconds))
 	if s.Entries > 0 {
 		row("sent", "%s of %s entries, %s of %s", humanize.Comma(s.Files), humanize.Comma(s.Entries), bytesText(s.Bytes), bytesText(s.Total))
@@ -186,6 +194,9 @@ func (s runSummary) print(out io.Writer) error {
 	}
 	if s.Wire > 0 {
 		row("on the wire", "%s, speedup %.1f", bytesText(s.Wire), s.Speedup)
+	}
+	if s.Generation > 0 {
+		row("generation", "%d", s.Generation)
 	}
 	if s.Snapshot != "" {
 		row("replica snapshot", "%s", s.Snapshot)

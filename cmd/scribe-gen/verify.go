@@ -34,6 +34,9 @@ const shownDifferences = 20
 // verify compares what a run has read with what it has published. Without root
 // owners are not kept, so they are not compared.
 func verify(ctx context.Context, trees local.Trees) (*verification, error) {
+	if trees.Digest != "" {
+		return verifyDigest(ctx, trees)
+	}
 	opts := tree.Options{NoOwners: os.Geteuid() != 0, NoLostFound: true, Limit: shownDifferences}
 	if trees.Filters != "" {
 		opts.Limit = math.MaxInt // most may be what the filters leave out

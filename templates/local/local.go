@@ -108,8 +108,9 @@ type Request struct {
 	Parts []Part
 	// Timeout replaces the pipelines' own timeouts; 0 for those.
 	Timeout time.Duration
-	// Verify, if not nil, is called after the source's last step and before
-	// anything is cleaned up. Its error fails the run.
+	// Verify, if not nil, is called after the last step of the source, or of what
+	// pulls from an object store, and before anything is cleaned up. Its error fails
+	// the run.
 	Verify func(context.Context, Trees) error
 }
 
@@ -124,6 +125,9 @@ type Trees struct {
 	// Filters is the file of rsync filter rules that the source was read with;
 	// empty for none.
 	Filters string
+	// Digest is that of the manifest that the replica was made from, where there is
+	// no source to compare it with: Source is empty then.
+	Digest string
 }
 
 // Report is what became of a run.

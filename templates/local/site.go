@@ -33,7 +33,7 @@ func absolute(req Request) (Request, error) {
 }
 
 // prepare does for a directory what applying a bundle does for a namespace: it
-// makes the replica's volume when it is absent and writes the user's texts.
+// makes the volumes when they are absent and writes the user's texts.
 func prepare(part Part) error {
 	for _, step := range part.Pipeline.Steps {
 		if replica := embedded[contract.Replica](step.Command); replica != nil {
@@ -42,7 +42,7 @@ func prepare(part Part) error {
 			}
 		}
 	}
-	if part.Pipeline.Role == contract.RoleDestination {
+	if part.Pipeline.Role != contract.RolePromote {
 		for _, claim := range part.Relationship.Claims {
 			if err := makeVolume(part, claim.Name); err != nil {
 				return err

@@ -11,10 +11,16 @@ import (
 // verify hands the trees of the run to the request's Verify, while the
 // point-in-time copy still exists.
 func (r *run) verify(ctx context.Context, part Part, known values) error {
-	if r.req.Verify == nil || part.Pipeline.Role != contract.RoleSource {
+	if r.req.Verify == nil || part.Pipeline.Role == contract.RolePromote {
 		return nil
 	}
-	trees, err := r.trees(part, known)
+	trees, err := r.pulled(part, known)
+	if part.Pipeline.Role == contract.RoleSource {
+		trees, err = r.trees(part, known)
+	}
+	if err == nil && trees.Replica == "" {
+		return nil // published only, or received: then the source's pipeline verifies
+	}
 	if err != nil {
 		return fmt.Errorf("verify: %w", err)
 	}
@@ -26,6 +32,9 @@ func (r *run) verify(ctx context.Context, part Part, known values) error {
 func (r *run) trees(part Part, known values) (Trees, error) {
 	var trees Trees
 	for _, step := range part.Pipeline.Steps {
+		if _, ok := step.Command.(*contract.RclonePush); ok {
+			return trees, nil
+		}
 		if embedded[contract.Transfer](step.Command) == nil {
 			continue
 		}
@@ -44,6 +53,26 @@ func (r *run) trees(part Part, known values) (Trees, error) {
 		return trees, err
 	}
 	return trees, errors.New("the source pipeline moves no data")
+}
+
+// pulled is what the part has pulled from an object store, with the digest that its
+// manifest must have; empty when it pulls nothing, or found nothing new.
+func (r *run) pulled(part Part, known values) (Trees, error) {
+	var trees Trees
+	step, _, ok := findStep[*contract.RclonePull](part)
+	if !ok {
+		return trees, nil
+	}
+	outcome, _ := r.report.Outcome("rclone pull")
+	if outcome.Outcome != contract.ResultDone {
+		return trees, nil
+	}
+	ready, err := render(part, step, known, r.dir)
+	if err != nil {
+		return trees, err
+	}
+	pull := ready.command.(*contract.RclonePull)
+	return Trees{Replica: r.replicaTree(part, pull.Replica), Filters: pull.FilterFile, Digest: outcome.Digest}, nil
 }
 
 // listenerTree is what the destination among the parts has published.

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"encoding/hex"
 	"strconv"
 	"unicode/utf8"
 
@@ -120,10 +121,7 @@ func appendHash(b []byte, h Hash) []byte {
 	if h.IsZero() {
 		return append(b, '-')
 	}
-	for _, x := range h {
-		b = append(b, digits[x>>4], digits[x&15])
-	}
-	return b
+	return hex.AppendEncode(b, h[:])
 }
 
 // appendText appends bytes with what would end a column or line, what does not

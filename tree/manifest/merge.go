@@ -46,7 +46,7 @@ type Entries interface {
 // Merge calls fn for every path that is in one of two trees or in both, in the
 // order of Compare; one entry is nil where that tree has no such path. Entries
 // are valid during the call. It ends at the first error, which it returns as it
-// is. A nil Reader is an empty tree.
+// is. A tree that is nil is empty.
 func Merge(old, new Entries, fn func(old, new *Entry) error) error {
 	a, err := next(old)
 	if err != nil {
@@ -92,6 +92,9 @@ func unless(absent bool, e *Entry) *Entry {
 
 // next returns nil at the end.
 func next(entries Entries) (*Entry, error) {
+	if entries == nil {
+		return nil, nil
+	}
 	e, err := entries.Next()
 	if errors.Is(err, io.EOF) {
 		return nil, nil

@@ -28,6 +28,7 @@ const maxWindow = 8 << 20
 // level of compression. Its memory does not grow with the number of entries. It
 // is not safe for concurrent use. A nil *Reader reads an empty tree.
 type Reader struct {
+	source  *source
 	zstd    *zstd.Decoder
 	in      *bufio.Reader
 	number  int64 // of the current line
@@ -35,16 +36,32 @@ type Reader struct {
 	again   []byte // the line as a Writer writes it
 	parser  parser
 	summing summing
+	total   Summary
 	err     error
+}
+
+// source remembers whether reading failed, which says nothing of the manifest.
+type source struct {
+	io.Reader
+	err error
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.Reader.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		s.err = err
+	}
+	return n, err
 }
 
 // NewReader begins to read a manifest. The Reader must be closed.
 func NewReader(r io.Reader) (*Reader, error) {
-	decoder, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
+	src := &source{Reader: r}
+	decoder, err := zstd.NewReader(src, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
 	if err != nil {
-		return nil, fmt.Errorf("begin to read manifest: %w", classify(err))
+		return nil, fmt.Errorf("begin to read manifest: %w", err)
 	}
-	reader := &Reader{zstd: decoder, in: bufio.NewReaderSize(decoder, 64<<10), summing: summing{hasher: NewHasher()}}
+	reader := &Reader{source: src, zstd: decoder, in: bufio.NewReaderSize(decoder, 64<<10), summing: summing{hasher: NewHasher()}}
 	if err := reader.header(); err != nil {
 		decoder.Close()
 		return nil, err
@@ -65,8 +82,8 @@ func (r *Reader) header() error {
 	return fmt.Errorf("%w: it begins with %.40q: want %q", ErrInvalid, line, header)
 }
 
-// Next returns the next entry, which is valid until the call after; the strings
-// and attribute values in it remain valid. The error is io.EOF only after the
+// Next returns the next entry, which is valid until the call after; a copy of it
+// remains valid. The error is io.EOF only after the
 // end line, when all that was read has the digest in it: until then, nothing
 // that was read is certain.
 func (r *Reader) Next() (*Entry, error) {
@@ -117,15 +134,17 @@ func (r *Reader) entry(line []byte) error {
 
 // end takes the end line.
 func (r *Reader) end(line []byte) error {
-	if want := endLine(r.summing.summary()); !bytes.Equal(line, want) {
+	total := r.summing.summary()
+	if want := endLine(total); !bytes.Equal(line, want) {
 		return fmt.Errorf("%w: line %d: %.200q: the lines before make %q", ErrInvalid, r.number, line, want)
 	}
 	switch _, err := r.in.ReadByte(); {
 	case err == nil:
 		return fmt.Errorf("%w: more after the end in line %d", ErrInvalid, r.number)
 	case !errors.Is(err, io.EOF):
-		return fmt.Errorf("read manifest after its end: %w", classify(err))
+		return r.failed(err)
 	}
+	r.total = total
 	return io.EOF
 }
 
@@ -144,21 +163,30 @@ func (r *Reader) line() ([]byte, error) {
 			return nil, fmt.Errorf("%w: line %d is longer than %d bytes", ErrInvalid, r.number, maxLine)
 		}
 	}
-	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
-	}
 	if err != nil {
-		return nil, fmt.Errorf("read manifest: line %d: %w", r.number, classify(err))
+		return nil, r.failed(err)
 	}
 	return r.long, nil
 }
 
-// Summary is what the end line says. It is complete after Next returned io.EOF.
+// failed says whether the manifest is at fault or what it is read from.
+func (r *Reader) failed(err error) error {
+	switch {
+	case r.source.err != nil:
+		return fmt.Errorf("read manifest: line %d: %w", r.number, r.source.err)
+	case errors.Is(err, io.EOF):
+		err = io.ErrUnexpectedEOF
+	}
+	return fmt.Errorf("%w: line %d: %w", ErrInvalid, r.number, err)
+}
+
+// Summary is what the end line says, after Next returned io.EOF; before, and of
+// a nil *Reader, it is empty.
 func (r *Reader) Summary() Summary {
-	if r == nil || !errors.Is(r.err, io.EOF) {
+	if r == nil {
 		return Summary{}
 	}
-	return r.summing.summary()
+	return r.total
 }
 
 // Close frees the memory of the Reader. It does not close what it reads from.

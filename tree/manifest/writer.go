@@ -20,9 +20,6 @@ type Summary struct {
 	Entries, Bytes int64
 }
 
-// DigestPrefix begins every digest and names its function.
-const DigestPrefix = "blake3:"
-
 // summing makes the summary of the entries that pass by.
 type summing struct {
 	sequence
@@ -49,7 +46,7 @@ func (s *summing) add(e *Entry, counting []byte) error {
 
 func (s *summing) summary() Summary {
 	total := s.total
-	total.Digest = DigestPrefix + s.hasher.Sum().String()
+	total.Digest = "blake3:" + s.hasher.Sum().String()
 	return total
 }
 
@@ -69,11 +66,15 @@ type Writer struct {
 	err     error
 }
 
+// writerWindow is how far back the compression looks, in bytes. Hashes do not
+// repeat, and the rest does within a few lines, so more gains nothing.
+const writerWindow = 256 << 10
+
 // NewWriter begins a manifest. Whoever does not come to the end of it may drop
 // the Writer without Close; what was written is then refused by every Reader.
 func NewWriter(w io.Writer) (*Writer, error) {
 	out, err := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedFastest),
-		zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true), zstd.WithWindowSize(1<<20))
+		zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true), zstd.WithWindowSize(writerWindow))
 	if err != nil {
 		return nil, fmt.Errorf("begin manifest: %w", err)
 	}
