@@ -137,7 +137,7 @@ type TektonStart struct {
 	Common
 	Namespace string        `flag:"namespace" usage:"namespace of the PipelineRuns; default the pod's own"`
 	Skeleton  string        `flag:"skeleton" usage:"file of the PipelineRun to create, YAML; its name is not used"`
-	Name      string        `flag:"name" usage:"name of the PipelineRun, the same in every attempt of one start, such as the Job's"`
+	Name      string        `flag:"name" usage:"name of the PipelineRun, the same in every attempt of one start, such as the Job's; default made from the Pipeline's and --run-id"`
 	Wait      time.Duration `flag:"wait" usage:"how long to wait for active runs of the Pipeline to end before this start is given up; 0 gives it up at once"`
 	Keep      int           `flag:"keep" usage:"finished runs of the schedule to keep, of the succeeded ones and of the others each (default 3)"`
 }

@@ -14,6 +14,9 @@ type State struct {
 	Promoted *Promotion `json:"promoted,omitempty"`
 	// Paused refuses pushes without promotion.
 	Paused *Pause `json:"paused,omitempty"`
+	// Writing is set from before a run changes the first byte of the replica until
+	// its commit: while it is there, the replica is not what Last says.
+	Writing *Writing `json:"writing,omitempty"`
 	// ClientKey is the fingerprint of the client key that said hello last. A
 	// rotation is complete once it is the next key's.
 	ClientKey string `json:"clientKey,omitempty"`
@@ -47,6 +50,14 @@ func (c *Commit) Current() time.Time {
 		return *c.AsOf
 	}
 	return c.RecoveryPoint
+}
+
+// Writing says which run changes, or changed, the replica after the latest commit.
+type Writing struct {
+	// Run is the run ID of the latest one.
+	Run string `json:"run"`
+	// Time is when the first of them began, by the destination's clock.
+	Time time.Time `json:"time"`
 }
 
 // Totals is what a run moved.

@@ -11,6 +11,7 @@ import (
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	"github.com/expr-lang/expr"
+	"sigs.k8s.io/yaml"
 
 	"github.com/backube/scribe-gen/generator/manifest"
 	"github.com/backube/scribe-gen/generator/plan"
@@ -58,7 +59,7 @@ func pipeline(w *wfv1.WorkflowSpec) (enginetest.Pipeline, error) {
 		p.Params[param.Name] = param.Value.String()
 	}
 	var err error
-	if p.Steps, err = steps(w, w.Entrypoint); err != nil {
+	if p.Steps, p.Starts, err = steps(w, w.Entrypoint); err != nil {
 		return p, err
 	}
 	if w.OnExit != "" {
@@ -87,17 +88,35 @@ func exitSteps(w *wfv1.WorkflowSpec) ([]enginetest.Step, error) {
 }
 
 // steps follows the tasks of a DAG to their templates.
-func steps(w *wfv1.WorkflowSpec, dag string) ([]enginetest.Step, error) {
+func steps(w *wfv1.WorkflowSpec, dag string) (list []enginetest.Step, starts []enginetest.Start, err error) {
 	templates := byName(w)
-	var list []enginetest.Step
 	for _, task := range templates[dag].DAG.Tasks {
-		s, err := step(&task, templates[task.Template])
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", task.Name, err)
+		t := templates[task.Template]
+		s, err := step(&task, t)
+		if err == nil && t.Resource != nil {
+			var started enginetest.Start
+			started, err = start(s, t)
+			starts = append(starts, started)
+		} else {
+			list = append(list, s)
 		}
-		list = append(list, s)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", task.Name, err)
+		}
 	}
-	return list, nil
+	return list, starts, nil
+}
+
+// start reads the Workflow that a template applies.
+func start(s enginetest.Step, t *wfv1.Template) (enginetest.Start, error) {
+	var w wfv1.Workflow
+	if err := yaml.UnmarshalStrict([]byte(t.Resource.Manifest), &w); err != nil {
+		return enginetest.Start{}, err
+	}
+	return enginetest.Start{
+		Step: s, Pipeline: w.Spec.WorkflowTemplateRef.Name, Namespace: w.Namespace, RunLabels: w.Labels,
+		Once: t.Resource.Action == "apply" && strings.HasSuffix(w.Name, variableRunHash),
+	}, nil
 }
 
 func byName(w *wfv1.WorkflowSpec) map[string]*wfv1.Template {
@@ -114,13 +133,16 @@ func step(task *wfv1.DAGTask, original *wfv1.Template) (enginetest.Step, error) 
 		return enginetest.Step{}, err
 	}
 	s := enginetest.Step{
-		Name: task.Name, Container: *t.Container, Volumes: t.Volumes, Security: t.SecurityContext,
+		Name: task.Name, Volumes: t.Volumes, Security: t.SecurityContext,
 		Labels: t.Metadata.Labels, Annotations: t.Metadata.Annotations,
 		NodeSelector: t.NodeSelector, Tolerations: t.Tolerations, Affinity: t.Affinity,
 		PriorityClassName: t.PriorityClassName, Account: t.ServiceAccountName,
 		Outputs: map[string]string{},
 		Retries: t.RetryStrategy.Limit.IntValue(),
 		Retry:   func(code int) (bool, error) { return again(t.RetryStrategy.Expression, code) },
+	}
+	if t.Container != nil {
+		s.Container = *t.Container
 	}
 	if task.Depends != "" {
 		for _, d := range strings.Split(task.Depends, " && ") {

@@ -32,7 +32,7 @@ func (Engine) Objects(p *plan.Plan, site plan.Site) ([]manifest.Object, error) {
 type relationship struct{ common.Relationship }
 
 func (r relationship) objects() ([]manifest.Object, error) {
-	objects := r.Objects(func(plan.Account) []rbacv1.PolicyRule { return plan.PolicyRules([]plan.Rule{taskResults}) })
+	objects := r.Objects(rights)
 	for i := range r.Pipelines {
 		p := &r.Pipelines[i]
 		template, err := r.workflowTemplate(p)
@@ -45,6 +45,15 @@ func (r relationship) objects() ([]manifest.Object, error) {
 		}
 	}
 	return objects, nil
+}
+
+// rights are what an account needs because of how Argo works: one that runs steps
+// here, or one of another namespace that starts runs.
+func rights(a plan.Account) []rbacv1.PolicyRule {
+	if a.Namespace != "" {
+		return plan.PolicyRules([]plan.Rule{startsRuns})
+	}
+	return plan.PolicyRules([]plan.Rule{taskResults})
 }
 
 // taskResults is what Argo itself needs of every account: its executor reports a

@@ -10,6 +10,7 @@ import (
 	"github.com/expr-lang/expr"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
+	"sigs.k8s.io/yaml"
 
 	"github.com/backube/scribe-gen/generator/manifest"
 	"github.com/backube/scribe-gen/templates/internal/common"
@@ -105,7 +106,10 @@ func (l *linter) workflow(w *wfv1.WorkflowTemplate) {
 			l.dag(t.DAG)
 		}
 		if t.Container != nil {
-			l.pod(t)
+			l.container(t)
+		}
+		if t.Resource != nil {
+			l.start(t)
 		}
 		l.braces(t, w.Spec.Arguments.Parameters)
 	}
@@ -122,11 +126,38 @@ func (l *linter) dag(d *wfv1.DAGTemplate) {
 	}
 }
 
-// pod checks a template that becomes a pod.
-func (l *linter) pod(t *wfv1.Template) {
+// container checks a template that runs a step.
+func (l *linter) container(t *wfv1.Template) {
 	if len(t.Container.Command) == 0 {
 		l.Failf("has no command: the controller would look it up in the registry")
 	}
+	l.Mounts(t.Volumes, t.Container.VolumeMounts)
+	l.pod(t)
+}
+
+// start checks a template that starts a run of another WorkflowTemplate. Its manifest
+// is a text to everybody until it is applied.
+func (l *linter) start(t *wfv1.Template) {
+	l.pod(t)
+	var w wfv1.Workflow
+	if err := yaml.UnmarshalStrict([]byte(t.Resource.Manifest), &w); err != nil {
+		l.Failf("manifest: %w", err)
+		return
+	}
+	if t.Resource.Action != "apply" {
+		l.Failf("action %q: a start that is tried again must find what it has made", t.Resource.Action)
+	}
+	name, fixed := strings.CutSuffix(w.Name, variableRunHash)
+	if !fixed || w.Namespace == "" || w.Spec.WorkflowTemplateRef == nil {
+		l.Failf("manifest: needs a namespace, a WorkflowTemplate, and a name that is the run's own and the same in every attempt")
+	}
+	for _, problem := range validation.IsDNS1123Label(name + strings.Repeat("0", runHashLength)) {
+		l.Failf("manifest: name: %s", problem)
+	}
+}
+
+// pod checks a template that becomes a pod.
+func (l *linter) pod(t *wfv1.Template) {
 	if !l.accounts[t.ServiceAccountName] {
 		l.Failf("no ServiceAccount %q in the bundle", t.ServiceAccountName)
 	}
@@ -134,7 +165,6 @@ func (l *linter) pod(t *wfv1.Template) {
 		l.Failf("has no time limit")
 	}
 	l.retry(t.RetryStrategy)
-	l.Mounts(t.Volumes, t.Container.VolumeMounts)
 }
 
 // lastRetry is what Argo gives to retry expressions.
@@ -160,7 +190,7 @@ var braces = regexp.MustCompile(`\{\{(.*?)\}\}|\{\{|\}\}`)
 
 // braces checks that nothing but variables of ours looks like one of Argo's.
 func (l *linter) braces(part any, params []wfv1.Parameter) {
-	known := map[string]bool{variableRun: true, variableAttempt: true}
+	known := map[string]bool{variableRun: true, variableAttempt: true, variableRunHash: true}
 	for _, p := range params {
 		known[variableParam(p.Name)] = true
 	}

@@ -2,6 +2,7 @@ package argo
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
@@ -73,8 +74,45 @@ func TestLint(t *testing.T) {
 		"name of a cron": {Spoil: func(t *testing.T, o []manifest.Object) {
 			cron(t, o).Name = "a-name-of-fifty-three-characters-is-one-too-many-here"
 		}, Want: "name has 53 bytes, at most 52 are possible"},
+		"start without a namespace": {At: "fan-out/hub", Spoil: func(t *testing.T, o []manifest.Object) {
+			spoilStart(t, o, "namespace: shop-branch", "")
+		}, Want: "template start-branch: manifest: needs a namespace"},
+		"start of any name": {At: "fan-out/hub", Spoil: func(t *testing.T, o []manifest.Object) {
+			spoilStart(t, o, variableRunHash, "now")
+		}, Want: "the same in every attempt"},
+		"start of a long name": {At: "fan-out/hub", Spoil: func(t *testing.T, o []manifest.Object) {
+			spoilStart(t, o, "name: scribe-catalog-branch-dst-{{", "name: "+strings.Repeat("n", 54)+"{{")
+		}, Want: "manifest: name: must be no more than 63 characters"},
+		"start with a typo": {At: "fan-out/hub", Spoil: func(t *testing.T, o []manifest.Object) {
+			spoilStart(t, o, "ttlStrategy", "ttlStrat")
+		}, Want: `unknown field "ttlStrat"`},
+		"start that creates": {At: "fan-out/hub", Spoil: func(t *testing.T, o []manifest.Object) { startOf(t, o).Resource.Action = "create" }, Want: `action "create"`},
+		"start's account":    {At: "fan-out/hub", Spoil: func(t *testing.T, o []manifest.Object) { startOf(t, o).ServiceAccountName = "x" }, Want: `no ServiceAccount "x"`},
+		"account of another namespace": {At: "fan-out/branch", Spoil: func(t *testing.T, o []manifest.Object) {
+			enginetest.Find[*wfv1.WorkflowTemplate](t, o).Spec.Templates[1].ServiceAccountName = "scribe-catalog-hub-start"
+		}, Want: `no ServiceAccount "scribe-catalog-hub-start"`},
 		"namespace": {Spoil: func(t *testing.T, o []manifest.Object) { enginetest.Find[*corev1.ConfigMap](t, o).Namespace = "" }, Want: `namespace "", want "wiki"`},
 	})
+}
+
+// startOf returns the first template that starts a run elsewhere.
+func startOf(t *testing.T, objects []manifest.Object) *wfv1.Template {
+	t.Helper()
+	w := enginetest.Find[*wfv1.WorkflowTemplate](t, objects)
+	for i := range w.Spec.Templates {
+		if w.Spec.Templates[i].Resource != nil {
+			return &w.Spec.Templates[i]
+		}
+	}
+	require.Fail(t, "nothing is started")
+	return nil
+}
+
+func spoilStart(t *testing.T, objects []manifest.Object, old, now string) {
+	t.Helper()
+	r := startOf(t, objects).Resource
+	require.Contains(t, r.Manifest, old)
+	r.Manifest = strings.ReplaceAll(r.Manifest, old, now)
 }
 
 // taskOf returns the task that pushes.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/backube/scribe-gen/generator/plan"
 	"github.com/backube/scribe-gen/steps/contract"
+	"github.com/backube/scribe-gen/templates/internal/common"
 	"github.com/backube/scribe-gen/templates/internal/podspec"
 )
 
@@ -53,28 +54,38 @@ func podSpecPatch(added corev1.ResourceRequirements) (string, error) {
 
 const addedSecurity = `{"allowPrivilegeEscalation":false,"capabilities":{"drop":["ALL"]}}`
 
-// dag orders steps. It does not fail fast: that would leave out what has nothing
-// to do with the failure.
-func dag(name string, steps []plan.Step) wfv1.Template {
+// dag orders steps, and what is started after them. It does not fail fast: that
+// would leave out what has nothing to do with the failure.
+func dag(name string, p *plan.Pipeline) wfv1.Template {
 	no := false
-	tasks := make([]wfv1.DAGTask, len(steps))
-	for i := range steps {
-		s := &steps[i]
-		tasks[i] = wfv1.DAGTask{Name: s.Name, Template: s.Name}
-		for _, v := range outputsUsed(s) {
-			tasks[i].Arguments.Parameters = append(tasks[i].Arguments.Parameters, wfv1.Parameter{
-				Name: inputName(v), Value: wfv1.AnyStringPtr(variableOutput(v.Step, v.Name)),
-			})
-		}
-		var depends []string
-		for _, n := range s.Needs {
-			// The bare name would also let a skipped step pass, whose outputs are then
-			// waited for until the workflow's deadline.
-			depends = append(depends, n+".Succeeded")
-		}
-		tasks[i].Depends = strings.Join(depends, " && ")
+	d := &wfv1.DAGTemplate{FailFast: &no}
+	for i := range p.Steps {
+		d.Tasks = append(d.Tasks, task(&p.Steps[i]))
 	}
-	return wfv1.Template{Name: name, DAG: &wfv1.DAGTemplate{FailFast: &no, Tasks: tasks}}
+	for _, s := range p.Starts {
+		d.Tasks = append(d.Tasks, wfv1.DAGTask{Name: s.Name, Template: s.Name, Depends: succeeded(common.StartStep(p, s).Needs)})
+	}
+	return wfv1.Template{Name: name, DAG: d}
+}
+
+func task(s *plan.Step) wfv1.DAGTask {
+	t := wfv1.DAGTask{Name: s.Name, Template: s.Name, Depends: succeeded(s.Needs)}
+	for _, v := range outputsUsed(s) {
+		t.Arguments.Parameters = append(t.Arguments.Parameters, wfv1.Parameter{
+			Name: inputName(v), Value: wfv1.AnyStringPtr(variableOutput(v.Step, v.Name)),
+		})
+	}
+	return t
+}
+
+// succeeded is the condition that all the steps have. Their bare names would also let
+// a skipped step pass, whose outputs are then waited for until the workflow's deadline.
+func succeeded(steps []string) string {
+	var conditions []string
+	for _, s := range steps {
+		conditions = append(conditions, s+".Succeeded")
+	}
+	return strings.Join(conditions, " && ")
 }
 
 // outputsUsed returns the outputs of other steps that a step uses, each once, in
@@ -107,19 +118,29 @@ func (r relationship) stepTemplate(p *plan.Pipeline, s *plan.Step) (wfv1.Templat
 // podTemplate is a step in a notation of its variables. Everything about its pod is
 // here but labels and annotations.
 func podTemplate(s *plan.Step, value func(plan.Variable) (string, error)) (wfv1.Template, error) {
+	t, err := placedTemplate(s, value)
+	if err != nil {
+		return t, err
+	}
 	container, err := podspec.Container("main", s, value)
 	if err != nil {
-		return wfv1.Template{}, err
+		return t, err
 	}
-	volumes, err := podspec.Volumes(s, value)
-	if err != nil {
-		return wfv1.Template{}, err
+	if t.Volumes, err = podspec.Volumes(s, value); err != nil {
+		return t, err
 	}
+	if t.PodSpecPatch, err = podSpecPatch(s.Pod.Added); err != nil {
+		return t, err
+	}
+	container.Env = []corev1.EnvVar{{Name: contract.AttemptVariable, Value: variableAttempt}}
+	t.Container, t.Outputs = &container, outputs(s)
+	return t, nil
+}
+
+// placedTemplate is what does not depend on what runs in the step's pod: under which
+// account, where, how long, and how often it is tried again.
+func placedTemplate(s *plan.Step, value func(plan.Variable) (string, error)) (wfv1.Template, error) {
 	security, err := podspec.PodSecurity(s.Pod)
-	if err != nil {
-		return wfv1.Template{}, err
-	}
-	patch, err := podSpecPatch(s.Pod.Added)
 	if err != nil {
 		return wfv1.Template{}, err
 	}
@@ -127,13 +148,9 @@ func podTemplate(s *plan.Step, value func(plan.Variable) (string, error)) (wfv1.
 	if err != nil {
 		return wfv1.Template{}, err
 	}
-	container.Env = []corev1.EnvVar{{Name: contract.AttemptVariable, Value: variableAttempt}}
 	limit := intstr.FromInt32(*seconds32(s.Timeout))
 	return wfv1.Template{
 		Name:               s.Name,
-		Outputs:            outputs(s),
-		Container:          &container,
-		Volumes:            volumes,
 		ServiceAccountName: account,
 		SecurityContext:    security,
 		NodeSelector:       s.Pod.NodeSelector,
@@ -141,7 +158,6 @@ func podTemplate(s *plan.Step, value func(plan.Variable) (string, error)) (wfv1.
 		Affinity:           s.Pod.Affinity,
 		PriorityClassName:  s.Pod.PriorityClassName,
 		RetryStrategy:      retryStrategy(s.Retry),
-		PodSpecPatch:       patch,
 		// Both: one covers a pod that cannot start, the other one that runs. A pod
 		// that no node takes is left to the workflow's deadline.
 		Timeout:               s.Timeout.String(),

@@ -43,7 +43,7 @@ func (r relationship) workflowTemplate(p *plan.Pipeline) (*wfv1.WorkflowTemplate
 			TTLStrategy: &wfv1.TTLStrategy{
 				SecondsAfterSuccess: seconds32(keepSucceeded), SecondsAfterFailure: seconds32(keepFailed),
 			},
-			Templates: []wfv1.Template{dag(entrypoint, p.Steps)},
+			Templates: []wfv1.Template{dag(entrypoint, p)},
 		},
 	}
 	if p.Lock != "" {
@@ -57,16 +57,31 @@ func (r relationship) workflowTemplate(p *plan.Pipeline) (*wfv1.WorkflowTemplate
 		w.Spec.OnExit = exit
 		w.Spec.Templates = append(w.Spec.Templates, parallel(exit, p.Finally))
 	}
+	pods, err := r.podTemplates(p)
+	w.Spec.Templates = append(w.Spec.Templates, pods...)
+	return w, err
+}
+
+// podTemplates are those that become pods: of the steps, and of what is started.
+func (r relationship) podTemplates(p *plan.Pipeline) ([]wfv1.Template, error) {
+	var list []wfv1.Template
 	for _, steps := range [][]plan.Step{p.Steps, p.Finally} {
 		for i := range steps {
 			t, err := r.stepTemplate(p, &steps[i])
 			if err != nil {
 				return nil, err
 			}
-			w.Spec.Templates = append(w.Spec.Templates, t)
+			list = append(list, t)
 		}
 	}
-	return w, nil
+	for _, s := range p.Starts {
+		t, err := r.startTemplate(p, s)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, t)
+	}
+	return list, nil
 }
 
 // parallel runs steps beside each other, whatever becomes of each. An exit handler

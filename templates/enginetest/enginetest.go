@@ -45,6 +45,7 @@ var features = []struct {
 	{"timeouts", (*conformance).timeouts},
 	{"schedule", (*conformance).schedule},
 	{"exclusive", (*conformance).exclusive},
+	{"starts", (*conformance).starts},
 	{"security", (*conformance).security},
 	{"placement", (*conformance).placement},
 	{"listener", (*conformance).listener},
@@ -75,7 +76,13 @@ type conformance struct {
 
 func (c *conformance) compile(t *testing.T) []manifest.Object {
 	t.Helper()
-	objects, err := c.engine.Objects(c.plan, c.plan.Sites[0])
+	return c.compileAt(t, 0)
+}
+
+// compileAt compiles the bundle of one of the plan's sites.
+func (c *conformance) compileAt(t *testing.T, site int) []manifest.Object {
+	t.Helper()
+	objects, err := c.engine.Objects(c.plan, c.plan.Sites[site])
 	require.NoError(t, err)
 	return objects
 }

@@ -10,7 +10,8 @@ import (
 	"github.com/backube/scribe-gen/steps/contract"
 )
 
-// sample is a plan with every feature, at one site of the engine.
+// sample is a plan with every feature, at one site of the engine; at another there is
+// what the first starts.
 func sample(engine string) *plan.Plan {
 	return &plan.Plan{
 		Replication: "r",
@@ -37,6 +38,15 @@ func sample(engine string) *plan.Plan {
 				}},
 				Accounts: accounts(),
 			}},
+		}, {
+			Name: "there", Engine: engine, Namespace: "edge",
+			Relationships: []plan.Relationship{{
+				Name: "r-there", Pipelines: []plan.Pipeline{startedPipeline()},
+				Accounts: []plan.Account{
+					{Name: "scribe-r-there-pull", Role: "scribe-r-there-pull", Create: true},
+					{Name: "scribe-r-here-start", Role: "scribe-r-there-start", Namespace: "apps"},
+				},
+			}},
 		}},
 	}
 }
@@ -58,6 +68,7 @@ func accounts() []plan.Account {
 			}},
 		},
 		{Name: "scribe-r-here-push", Role: "scribe-r-here-push", Create: true},
+		{Name: "scribe-r-here-start", Role: "scribe-r-here-start", Create: true},
 	}
 }
 
@@ -111,7 +122,7 @@ func sourcePipeline() plan.Pipeline {
 				},
 				Mounts: []plan.Mount{
 					{Name: "data", Kind: plan.MountClaim, Source: plan.Output("snapshot", "claim"), Path: "/data", ReadOnly: true},
-					{Name: "keys", Kind: plan.MountSecret, Source: "scribe-r-here-push", Path: "/etc/scribe/keys", ReadOnly: true},
+					{Name: "keys", Kind: plan.MountSecret, Source: "scribe-r-here-push", Path: "/etc/scribe/keys", ReadOnly: true, Optional: true},
 					{Name: "filters", Kind: plan.MountText, Source: "scribe-r-here-filters", Path: "/etc/scribe/filters", ReadOnly: true},
 				}},
 			{Name: "report", Needs: []string{"snapshot", "push"}, Account: "scribe-r-here-source", Retry: retry,
@@ -121,6 +132,21 @@ func sourcePipeline() plan.Pipeline {
 		Finally: []plan.Step{
 			{Name: "cleanup", Account: "scribe-r-here-source", Retry: retry, Timeout: 5 * time.Minute, Pod: control,
 				Command: &contract.SnapshotCleanup{Common: common()}},
+		},
+		Starts: []plan.Start{{
+			Name: "start-there", Relationship: "r-there", Pipeline: "scribe-r-there-dst", Namespace: "edge",
+			Account: "scribe-r-here-start",
+		}},
+	}
+}
+
+func startedPipeline() plan.Pipeline {
+	return plan.Pipeline{
+		Name: "scribe-r-there-dst", Role: contract.RoleDestination, Timeout: 2 * time.Hour, Lock: "scribe-r-there-dst",
+		Steps: []plan.Step{
+			{Name: "pull", Account: "scribe-r-there-pull", Retry: retry, Timeout: time.Hour, Pod: mover(true),
+				Command: &contract.RclonePull{Common: common(), Replica: contract.Replica{Root: plan.MountPath("data")}},
+				Mounts:  []plan.Mount{{Name: "data", Kind: plan.MountClaim, Source: "replica", Path: "/data"}}},
 		},
 	}
 }

@@ -102,6 +102,7 @@ func (c *conformance) mounts(t *testing.T) {
 				assert.Equal(t, m.Source, volume.Secret.SecretName)
 				require.NotNil(t, volume.Secret.DefaultMode)
 				assert.Zero(t, *volume.Secret.DefaultMode&0o337, "mode %#o", *volume.Secret.DefaultMode)
+				assert.Equal(t, m.Optional, volume.Secret.Optional != nil && *volume.Secret.Optional, "optional")
 			case plan.MountText:
 				require.NotNil(t, volume.ConfigMap)
 				assert.Equal(t, m.Source, volume.ConfigMap.Name)

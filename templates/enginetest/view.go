@@ -29,8 +29,21 @@ type Pipeline struct {
 	Schedule *Schedule
 	// Timeout bounds a run.
 	Timeout time.Duration
+	// Starts are the runs elsewhere that it starts.
+	Starts []Start
 	// Exclusive says that a second run waits for the first, however it is started.
 	Exclusive bool
+}
+
+// Start is a run of another pipeline that the engine starts.
+type Start struct {
+	// Step is what starts it. Its Container is empty where that is the engine's own.
+	Step
+	// Pipeline and Namespace are what runs and where, RunLabels those of the run.
+	Pipeline, Namespace string
+	RunLabels           map[string]string
+	// Once says that, tried again, it makes no second run.
+	Once bool
 }
 
 // Schedule is when the engine starts runs.

@@ -18,8 +18,12 @@ func listsPods(r plan.Rule) bool {
 	return r.Group == "" && slices.Contains(r.Resources, "pods") && slices.Contains(r.Verbs, "list")
 }
 
-// rights are what an account needs because of how Tekton works.
+// rights are what an account needs because of how Tekton works: one that runs steps
+// here, or one of another namespace that starts runs.
 func (r relationship) rights(a plan.Account) []rbacv1.PolicyRule {
+	if a.Namespace != "" {
+		return plan.PolicyRules([]plan.Rule{startsRuns})
+	}
 	var rules []plan.Rule
 	if !slices.ContainsFunc(a.Rules, listsPods) {
 		rules = append(rules, earlierPods)

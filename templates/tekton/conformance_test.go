@@ -28,23 +28,20 @@ type inspector struct{}
 
 // bundle is the objects by name.
 type bundle struct {
-	tasks map[string]*tektonv1.Task
-	runs  map[string]*tektonv1.PipelineRun // by Pipeline
+	tasks   map[string]*tektonv1.Task
+	runs    map[string]*tektonv1.PipelineRun // by Pipeline
+	started map[string]*tektonv1.PipelineRun // elsewhere, by ConfigMap
 }
 
 func (inspector) Pipelines(objects []manifest.Object) (map[string]enginetest.Pipeline, error) {
-	b := bundle{map[string]*tektonv1.Task{}, map[string]*tektonv1.PipelineRun{}}
+	b := bundle{map[string]*tektonv1.Task{}, map[string]*tektonv1.PipelineRun{}, map[string]*tektonv1.PipelineRun{}}
 	for _, o := range objects {
 		switch o := o.(type) {
 		case *tektonv1.Task:
 			b.tasks[o.Name] = o
 		case *corev1.ConfigMap:
-			if text, ok := o.Data[SkeletonKey]; ok {
-				run := &tektonv1.PipelineRun{}
-				if err := yaml.UnmarshalStrict([]byte(text), run); err != nil {
-					return nil, err
-				}
-				b.runs[run.Spec.PipelineRef.Name] = run
+			if err := b.read(o); err != nil {
+				return nil, err
 			}
 		}
 	}
@@ -66,6 +63,26 @@ func (inspector) Pipelines(objects []manifest.Object) (map[string]enginetest.Pip
 		}
 	}
 	return pipelines, nil
+}
+
+// read notes the run that a ConfigMap has the skeleton of.
+func (b bundle) read(m *corev1.ConfigMap) error {
+	for key, text := range m.Data {
+		run := &tektonv1.PipelineRun{}
+		switch key {
+		case SkeletonKey, startKey:
+			if err := yaml.UnmarshalStrict([]byte(text), run); err != nil {
+				return fmt.Errorf("%s: %w", m.Name, err)
+			}
+		}
+		switch key {
+		case SkeletonKey:
+			b.runs[run.Spec.PipelineRef.Name] = run
+		case startKey:
+			b.started[m.Name] = run
+		}
+	}
+	return nil
 }
 
 // schedule is that of a CronJob whose start may be late as long as it waits.
@@ -97,6 +114,10 @@ func (b bundle) pipeline(p *tektonv1.Pipeline) (enginetest.Pipeline, error) {
 			view.Exclusive = view.Exclusive && turn > 0
 			queue = turn
 		}
+		if s.Container.Command[0] == "/scribe/tekton" {
+			view.Starts = append(view.Starts, b.start(s))
+			continue
+		}
 		view.Steps = append(view.Steps, s)
 	}
 	view.Timeout -= queue
@@ -108,6 +129,25 @@ func (b bundle) pipeline(p *tektonv1.Pipeline) (enginetest.Pipeline, error) {
 		view.Finally = append(view.Finally, s)
 	}
 	return view, nil
+}
+
+// start is a step that starts a run from the skeleton that it mounts. Without a name
+// of its own that follows from the run ID.
+func (b bundle) start(s enginetest.Step) enginetest.Start {
+	view := enginetest.Start{Step: s, Once: slices.Contains(s.Container.Args, "--run-id="+plan.Run)}
+	for _, arg := range s.Container.Args {
+		view.Once = view.Once && !strings.HasPrefix(arg, "--name=")
+	}
+	for _, v := range s.Volumes {
+		if v.ConfigMap != nil {
+			run := b.started[v.ConfigMap.Name]
+			view.Pipeline, view.RunLabels = run.Spec.PipelineRef.Name, run.Labels
+			if slices.Contains(s.Container.Args, "--namespace="+run.Namespace) {
+				view.Namespace = run.Namespace
+			}
+		}
+	}
+	return view
 }
 
 // step returns the view of a task and how long it waits for its turn before.

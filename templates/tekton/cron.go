@@ -30,11 +30,7 @@ const startSlack = 10 * time.Minute
 // starters are the CronJob that starts a pipeline's runs, and its account.
 func (r relationship) starters(p *plan.Pipeline) ([]manifest.Object, error) {
 	name := startName(p.Name)
-	account := plan.Account{Name: name, Role: name, Create: true, Rules: []plan.Rule{{
-		Group: "tekton.dev", Resources: []string{"pipelineruns"},
-		Verbs:  []string{"list", "watch", "create", "delete"},
-		Reason: "start runs, see those that are active, remove old ones",
-	}}}
+	account := plan.Account{Name: name, Role: name, Create: true, Rules: []plan.Rule{startsRuns}}
 	job, err := r.cronJob(p)
 	return append(r.Access(account, nil), job), err
 }

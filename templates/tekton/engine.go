@@ -52,10 +52,14 @@ func (r relationship) objects() ([]manifest.Object, error) {
 	return objects, nil
 }
 
-// pipelineObjects are a pipeline with its Tasks, the skeleton of its runs, and what
-// starts them.
+// pipelineObjects are a pipeline with its Tasks, the skeletons of its runs and of those
+// that it starts, and what starts its own.
 func (r relationship) pipelineObjects(p *plan.Pipeline) ([]manifest.Object, error) {
-	var objects []manifest.Object
+	objects, err := r.startedSkeletons(p)
+	if err != nil {
+		return nil, err
+	}
+	p = r.withStarts(p)
 	for _, steps := range [][]plan.Step{p.Steps, p.Finally} {
 		for i := range steps {
 			task, err := r.task(p, &steps[i])

@@ -25,7 +25,7 @@ import (
 func lint(objects []manifest.Object, foreign map[string]bool) error {
 	l := linter{
 		accounts: maps.Clone(foreign), tasks: map[string]*tektonv1.Task{},
-		pipelines: map[string]*tektonv1.Pipeline{}, skeletons: map[string]bool{},
+		pipelines: map[string]*tektonv1.Pipeline{}, skeletons: map[string]bool{}, texts: map[string]bool{},
 	}
 	for _, o := range objects {
 		l.collect(o)
@@ -42,6 +42,9 @@ func lint(objects []manifest.Object, foreign map[string]bool) error {
 		case *corev1.ConfigMap:
 			if text, ok := o.Data[SkeletonKey]; ok {
 				l.skeleton(text)
+			}
+			if text, ok := o.Data[startKey]; ok {
+				l.started(text)
 			}
 		case *batchv1.CronJob:
 			l.cron(o)
@@ -61,6 +64,7 @@ type linter struct {
 	tasks     map[string]*tektonv1.Task
 	pipelines map[string]*tektonv1.Pipeline
 	skeletons map[string]bool
+	texts     map[string]bool
 	services  []*corev1.Service
 	namespace string
 }
@@ -82,7 +86,7 @@ func (l *linter) collect(o manifest.Object) {
 	case *tektonv1.Pipeline:
 		l.pipelines[o.Name] = o
 	case *corev1.ConfigMap:
-		l.skeletons[o.Name] = o.Data[SkeletonKey] != ""
+		l.skeletons[o.Name], l.texts[o.Name] = o.Data[SkeletonKey] != "", true
 	case *corev1.Service:
 		l.services = append(l.services, o)
 	}
@@ -100,6 +104,11 @@ func (l *linter) task(t *tektonv1.Task) {
 		mounts = append(mounts, s.VolumeMounts...)
 	}
 	l.Mounts(t.Spec.Volumes, mounts)
+	for _, v := range t.Spec.Volumes {
+		if v.ConfigMap != nil && !l.texts[v.ConfigMap.Name] {
+			l.Failf("no ConfigMap %q in the bundle", v.ConfigMap.Name)
+		}
+	}
 	if len(t.Spec.Workspaces) > 0 {
 		l.Failf("has workspaces: Tekton would hold their volumes for the whole run")
 	}

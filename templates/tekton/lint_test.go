@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	tektonv1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -31,6 +32,13 @@ func named[T manifest.Object](t *testing.T, o objects, end string) T {
 func spoilRun(t *testing.T, o objects, old, now string) {
 	m := named[*corev1.ConfigMap](t, o, "-src-run")
 	m.Data[SkeletonKey] = strings.ReplaceAll(m.Data[SkeletonKey], old, now)
+}
+
+// spoilStart edits the skeleton of the runs that the push starts at one edge.
+func spoilStart(t *testing.T, o objects, old, now string) {
+	m := named[*corev1.ConfigMap](t, o, "-start-branch-run")
+	require.Contains(t, m.Data[startKey], old)
+	m.Data[startKey] = strings.ReplaceAll(m.Data[startKey], old, now)
 }
 
 // Each case breaks one thing of good objects, which no pod should have to find out.
@@ -92,6 +100,22 @@ func TestLint(t *testing.T) {
 		"name of a cron": {Spoil: func(t *testing.T, o objects) {
 			cron(t, o).Name = "a-name-of-fifty-three-characters-is-one-too-many-here"
 		}, Want: "name has 53 bytes, at most 52 are possible"},
+		"start without a namespace": {At: "fan-out/hub", Spoil: func(t *testing.T, o objects) {
+			spoilStart(t, o, "  namespace: shop-branch", "")
+		}, Want: "start.yaml: has no namespace"},
+		"start of nothing": {At: "fan-out/hub", Spoil: func(t *testing.T, o objects) {
+			spoilStart(t, o, "    name: scribe-catalog-branch-dst", "    name: \"\"")
+		}, Want: "start.yaml: refers to no Pipeline"},
+		"start without limits": {At: "fan-out/hub", Spoil: func(t *testing.T, o objects) {
+			spoilStart(t, o, "finally: ", "# ")
+		}, Want: "start.yaml: needs a limit of the tasks"},
+		"start's skeleton": {At: "fan-out/hub", Spoil: func(t *testing.T, o objects) {
+			named[*corev1.ConfigMap](t, o, "-start-branch-run").Name = "x"
+		}, Want: `no ConfigMap "scribe-catalog-hub-src-start-branch-run"`},
+		"account of another namespace": {At: "fan-out/branch", Spoil: func(t *testing.T, o objects) {
+			m := named[*corev1.ConfigMap](t, o, "-dst-run")
+			m.Data[SkeletonKey] = strings.ReplaceAll(m.Data[SkeletonKey], "catalog-branch-pull", "catalog-hub-start")
+		}, Want: `no ServiceAccount "scribe-catalog-hub-start"`},
 		"listener with two containers": {Spoil: func(t *testing.T, o objects) {
 			task := push(t, o)
 			task.Spec.Steps = append(task.Spec.Steps, task.Spec.Steps[0])

@@ -11,13 +11,10 @@ import (
 
 // skeleton checks a run that is only a text to everybody until somebody creates it.
 func (l *linter) skeleton(text string) {
-	var run tektonv1.PipelineRun
-	if err := yaml.UnmarshalStrict([]byte(text), &run); err != nil {
-		l.Failf("%s: %w", SkeletonKey, err)
+	run := l.runOf(SkeletonKey, text)
+	if run == nil {
 		return
 	}
-	run.SetDefaults(context.Background())
-	l.valid(run.Spec.Validate(context.Background()))
 	if run.Namespace != l.namespace {
 		l.Failf("%s: namespace %q, want %q", SkeletonKey, run.Namespace, l.namespace)
 	}
@@ -26,12 +23,36 @@ func (l *linter) skeleton(text string) {
 		l.Failf("%s: refers to Pipeline %s, which is not in the bundle", SkeletonKey, run.Spec.PipelineRef.Name)
 		return
 	}
+	l.runSpecs(run.Spec.TaskRunSpecs, p)
+}
+
+// started checks a run of another namespace, whose Pipeline is in another bundle.
+func (l *linter) started(text string) {
+	if run := l.runOf(startKey, text); run != nil && run.Namespace == "" {
+		l.Failf("%s: has no namespace", startKey)
+	}
+}
+
+// runOf checks what must hold of a run wherever its Pipeline is; it returns nil for a
+// text that is none.
+func (l *linter) runOf(key, text string) *tektonv1.PipelineRun {
+	var run tektonv1.PipelineRun
+	if err := yaml.UnmarshalStrict([]byte(text), &run); err != nil {
+		l.Failf("%s: %w", key, err)
+		return nil
+	}
+	run.SetDefaults(context.Background())
+	l.valid(run.Spec.Validate(context.Background()))
+	if run.Spec.PipelineRef == nil || run.Spec.PipelineRef.Name == "" {
+		l.Failf("%s: refers to no Pipeline", key)
+		return nil
+	}
 	t := run.Spec.Timeouts
 	if t == nil || t.Pipeline == nil || t.Tasks == nil || t.Finally == nil ||
 		t.Tasks.Duration <= 0 || t.Finally.Duration <= 0 || t.Pipeline.Duration != t.Tasks.Duration+t.Finally.Duration {
-		l.Failf("%s: needs a limit of the tasks, one of those that run finally, and their sum for the run", SkeletonKey)
+		l.Failf("%s: needs a limit of the tasks, one of those that run finally, and their sum for the run", key)
 	}
-	l.runSpecs(run.Spec.TaskRunSpecs, p)
+	return &run
 }
 
 // runSpecs checks that every task of the Pipeline has its account and security, and

@@ -1,13 +1,27 @@
 package tekton
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
 	"time"
+
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/backube/scribe-gen/generator/plan"
 )
 
-// TaskName is the Task of a pipeline's step.
-func TaskName(pipeline, step string) string { return pipeline + "-" + step }
+// TaskName is the Task of a pipeline's step. It becomes a label: one that is too long
+// ends in a hash of the whole.
+func TaskName(pipeline, step string) string {
+	name := pipeline + "-" + step
+	if len(name) <= validation.LabelValueMaxLength {
+		return name
+	}
+	sum := sha256.Sum256([]byte(name))
+	hash := "-" + hex.EncodeToString(sum[:])[:10]
+	return strings.TrimRight(name[:validation.LabelValueMaxLength-len(hash)], "-") + hash
+}
 
 // SkeletonName is the ConfigMap with the skeleton of a pipeline's runs, at
 // [SkeletonKey].
@@ -15,6 +29,13 @@ func SkeletonName(pipeline string) string { return pipeline + "-run" }
 
 // SkeletonKey is the key of a skeleton in its ConfigMap.
 const SkeletonKey = "run.yaml"
+
+// startedName is the ConfigMap with the skeleton of the runs that a step of a pipeline
+// starts, at startKey.
+func startedName(pipeline, step string) string { return SkeletonName(pipeline + "-" + step) }
+
+// startKey is the key of a skeleton whose Pipeline is in another namespace.
+const startKey = "start.yaml"
 
 // startName is the account that starts the runs of a pipeline's schedule.
 func startName(pipeline string) string { return pipeline + "-start" }

@@ -18,19 +18,27 @@ import (
 // Tekton takes from nowhere else: accounts, placement and security of pods, and the
 // run's limits. A run itself cannot be in Git: it has no name, and never changes.
 func (r relationship) skeleton(p *plan.Pipeline) (*corev1.ConfigMap, error) {
-	run, err := r.run(p)
+	text, err := r.skeletonText(p)
 	if err != nil {
 		return nil, err
-	}
-	text, err := manifest.Print(run)
-	if err != nil {
-		return nil, fmt.Errorf("skeleton of its runs: %w", err)
 	}
 	return &corev1.ConfigMap{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
 		ObjectMeta: r.OfRole(SkeletonName(p.Name), p.Role),
-		Data:       map[string]string{SkeletonKey: skeletonHeader + string(text)},
+		Data:       map[string]string{SkeletonKey: text},
 	}, nil
+}
+
+func (r relationship) skeletonText(p *plan.Pipeline) (string, error) {
+	run, err := r.run(r.withStarts(p))
+	if err != nil {
+		return "", err
+	}
+	text, err := manifest.Print(run)
+	if err != nil {
+		return "", fmt.Errorf("skeleton of its runs: %w", err)
+	}
+	return skeletonHeader + string(text), nil
 }
 
 // skeletonHeader begins every skeleton.

@@ -33,8 +33,12 @@ func accept(t *testing.T, stream string) {
 		if o, ok := object.(resource); ok {
 			asStored(t, document, o)
 		}
-		if m, ok := object.(*corev1.ConfigMap); ok && m.Data[SkeletonKey] != "" {
-			acceptRun(t, m.Data[SkeletonKey])
+		if m, ok := object.(*corev1.ConfigMap); ok {
+			for _, key := range []string{SkeletonKey, startKey} {
+				if text, ok := m.Data[key]; ok {
+					acceptRun(t, text)
+				}
+			}
 		}
 		for _, noise := range []string{"status:", "creationTimestamp", "resources: {}\n", "null"} {
 			assert.NotContains(t, document, " "+noise, kind)

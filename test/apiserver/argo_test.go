@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
+	"github.com/argoproj/argo-workflows/v3/workflow/common"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -25,6 +26,9 @@ const executorImage = "quay.io/argoproj/argoexec:v3.7.12"
 // run is the UID of a run, which is the run ID.
 const run = "0f0e9f84-7d0c-4b6a-9b0e-1d2c3b4a5f60"
 
+// runHash is the beginning of its SHA-256.
+const runHash = "021c9d0c7e"
+
 // argoPods are assembled here: the server runs no controller of Argo's.
 func argoPods(t *testing.T, _ *kube.Cluster, b bundle, settings podSettings) map[string]*corev1.Pod {
 	t.Helper()
@@ -35,9 +39,12 @@ func argoPods(t *testing.T, _ *kube.Cluster, b bundle, settings podSettings) map
 			continue
 		}
 		for i := range w.Spec.Templates {
-			if w.Spec.Templates[i].Container != nil {
-				p := pod(t, w, substitute(t, w, &w.Spec.Templates[i]), settings)
-				made[w.Name+"/"+w.Spec.Templates[i].Name] = p
+			name := w.Name + "/" + w.Spec.Templates[i].Name
+			switch template := &w.Spec.Templates[i]; {
+			case template.Container != nil:
+				made[name] = pod(t, w, substitute(t, w, template), settings)
+			case template.Resource != nil:
+				made[name] = startPod(t, w, substitute(t, w, template), settings)
 			}
 		}
 	}
@@ -45,8 +52,12 @@ func argoPods(t *testing.T, _ *kube.Cluster, b bundle, settings podSettings) map
 	return made
 }
 
-// argoRights are those of Argo's executor, which runs in every pod.
-func argoRights(plan.Relationship, plan.Account) []kube.Right {
+// argoRights are those of Argo's executor, which runs in every pod, or of whoever
+// starts runs from elsewhere.
+func argoRights(_ plan.Relationship, a plan.Account) []kube.Right {
+	if a.Namespace != "" {
+		return kube.Expand([]string{"create", "patch"}, []string{"argoproj.io"}, []string{"workflows"}, nil)
+	}
 	return kube.Expand([]string{"create", "patch"}, []string{"argoproj.io"}, []string{"workflowtaskresults"}, nil)
 }
 
@@ -83,6 +94,7 @@ func substitute(t *testing.T, w *wfv1.WorkflowTemplate, template *wfv1.Template)
 	require.NoError(t, err)
 	text := strings.ReplaceAll(string(data), "{{workflow.uid}}", run)
 	text = strings.ReplaceAll(text, "{{=asInt(retries)+1}}", "1")
+	text = strings.ReplaceAll(text, "{{=sprig.trunc(10, sprig.sha256sum(workflow.uid))}}", runHash)
 	text = inputParameter.ReplaceAllString(text, "scribe-copy-"+run)
 	for _, p := range w.Spec.Arguments.Parameters {
 		text = strings.ReplaceAll(text, "{{workflow.parameters."+p.Name+"}}", p.Value.String())
@@ -110,6 +122,26 @@ func pod(t *testing.T, w *wfv1.WorkflowTemplate, template *wfv1.Template, settin
 	main.VolumeMounts = append(main.VolumeMounts, shared)
 	init := added("init", settings)
 	init.VolumeMounts = append(init.VolumeMounts, shared)
+	return assembled(t, w, template, settings, init, wait, main)
+}
+
+// startPod assembles the pod of a template that starts a run, as that controller does:
+// its executor is the main container, alone, and both are locked down.
+func startPod(t *testing.T, w *wfv1.WorkflowTemplate, template *wfv1.Template, settings podSettings) *corev1.Pod {
+	t.Helper()
+	shared := corev1.VolumeMount{Name: "var-run-argo", MountPath: "/var/run/argo"}
+	init, main := added("init", settings), added("main", settings)
+	main.Command = append([]string{"/var/run/argo/argoexec", "emissary", "--", "argoexec", "resource"}, template.Resource.Action)
+	main.VolumeMounts = []corev1.VolumeMount{{Name: "tmp-dir-argo", MountPath: "/tmp", SubPath: "0"}, shared}
+	init.VolumeMounts = []corev1.VolumeMount{shared}
+	init.SecurityContext, main.SecurityContext = common.MinimalCtrSC(), common.MinimalCtrSC()
+	init.SecurityContext.ReadOnlyRootFilesystem = nil
+	return assembled(t, w, template, settings, init, main)
+}
+
+// assembled is the pod of a template with Argo's volumes.
+func assembled(t *testing.T, w *wfv1.WorkflowTemplate, template *wfv1.Template, settings podSettings, init corev1.Container, containers ...corev1.Container) *corev1.Pod {
+	t.Helper()
 	deadline := int64(template.ActiveDeadlineSeconds.IntValue())
 	p := &corev1.Pod{
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
@@ -122,7 +154,7 @@ func pod(t *testing.T, w *wfv1.WorkflowTemplate, template *wfv1.Template, settin
 			ActiveDeadlineSeconds: &deadline,
 			ServiceAccountName:    template.ServiceAccountName,
 			InitContainers:        []corev1.Container{init},
-			Containers:            []corev1.Container{wait, main},
+			Containers:            containers,
 			Volumes:               append([]corev1.Volume{scratch("var-run-argo"), scratch("tmp-dir-argo")}, template.Volumes...),
 			NodeSelector:          template.NodeSelector, Tolerations: template.Tolerations, Affinity: template.Affinity,
 			PriorityClassName: template.PriorityClassName, SecurityContext: template.SecurityContext,

@@ -28,9 +28,11 @@ type engine struct {
 	// rights are what an account needs because of how the engine works, and starters
 	// the accounts that it adds.
 	rights   func(plan.Relationship, plan.Account) []kube.Right
-	starters func(plan.Relationship) []account
+	starters func(bundle, plan.Relationship) []account
 	// scheduled are the objects that a scheduled run consists of, before it starts.
 	scheduled func(*testing.T, bundle) []*unstructured.Unstructured
+	// starts are the runs elsewhere that a run of the bundle starts.
+	starts func(*testing.T, bundle) []start
 	// edits are changes that people make to its kinds.
 	edits []edited
 }
@@ -39,8 +41,8 @@ var (
 	onArgo = engine{
 		Engine: argo.Engine{}, group: "argoproj.io", schedule: "CronWorkflow",
 		pods: argoPods, added: []string{"init", "wait"}, bringsResources: true,
-		rights: argoRights, starters: func(plan.Relationship) []account { return nil },
-		scheduled: argoScheduled,
+		rights: argoRights, starters: func(bundle, plan.Relationship) []account { return nil },
+		scheduled: argoScheduled, starts: argoStarts,
 		edits: []edited{
 			{"CronWorkflow", []any{"0 0 1 1 *"}, []string{"spec", "schedules"}},
 			{"WorkflowTemplate", int64(7), []string{"spec", "activeDeadlineSeconds"}},
@@ -50,7 +52,7 @@ var (
 		Engine: tekton.Engine{}, group: "tekton.dev", schedule: "CronJob",
 		pods: tektonPods, added: []string{"prepare"},
 		rights: tektonRights, starters: tektonStarters,
-		scheduled: tektonScheduled,
+		scheduled: tektonScheduled, starts: tektonStarts,
 		edits: []edited{
 			{"CronJob", "0 0 1 1 *", []string{"spec", "schedule"}},
 			{"Task", []any{}, []string{"spec", "volumes"}},

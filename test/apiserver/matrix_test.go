@@ -51,8 +51,8 @@ const (
 
 type target struct{ group, resource, subresource string }
 
-// matrix is every question about an account: each verb on each resource, in its
-// own namespace, in another and in all. In its own namespace it asks for all
+// matrix is every question about an account: each verb on each resource, in the
+// bundle's namespace, in another and in all. In the bundle's it asks for all
 // objects, for those that its rules name, and for one that none names; elsewhere
 // for one with a name that its rules have at home.
 func matrix(a account, relationship, own, other string) []authorizationv1.ResourceAttributes {
@@ -96,7 +96,7 @@ func (a account) may(do authorizationv1.ResourceAttributes, own string) bool {
 func TestAccountsMayDoWhatStepsDoAndNothingElse(t *testing.T) {
 	perEngine(t, func(t *testing.T, c *kube.Cluster, e engine) {
 		other := c.Namespace(t, "other", nil)
-		for _, b := range named(t, e, "wikidata").compile(t, c, nil) {
+		for _, b := range slices.Concat(named(t, e, "wikidata").compile(t, c, nil), named(t, e, "fan-restricted").compile(t, c, nil)) {
 			c.Install(t, b.objects)
 			for _, a := range accounts(b) {
 				a.await(t, c, b.Namespace)
@@ -111,7 +111,7 @@ func TestAccountsMayDoWhatStepsDoAndNothingElse(t *testing.T) {
 // answers otherwise than the table of needed rights.
 func wrong(t *testing.T, c *kube.Cluster, a account, namespace string, questions []authorizationv1.ResourceAttributes) []string {
 	t.Helper()
-	user := kube.AccountUser(namespace, a.name)
+	user := kube.AccountUser(a.namespace, a.name)
 	answers := make([]bool, len(questions))
 	group, ctx := errgroup.WithContext(t.Context())
 	group.SetLimit(8)

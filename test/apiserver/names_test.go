@@ -43,6 +43,33 @@ func longest(e engine) []fixture {
 			site, strings.Repeat("m", 57), claim, site, replica)
 		list = append(list, fixture{engine: e, name: replication, file: "longest", data: []byte(data)})
 	}
+	return append(list, longestStart(e)...)
+}
+
+// longStart is the same for what starts runs, whose own names are made from both
+// sites' names.
+const longStart = `apiVersion: scribe.backube/v1alpha1
+kind: Replication
+metadata: {name: %[1]s}
+spec:
+  sites:
+    %[2]s: {namespace: %[4]s}
+    %[3]s: {namespace: %[5]s}
+  source: {site: %[2]s, persistentVolumeClaim: data, index: {}}
+  destinations:
+  - {site: %[3]s, persistentVolumeClaim: data, capacity: 1Gi}
+  rclone: {configSecret: %[6]s, remote: "store:bucket", trigger: Push}
+  schedule: {cron: "*/15 * * * *"}
+`
+
+func longestStart(e engine) []fixture {
+	var list []fixture
+	for _, length := range []int{30, 1} {
+		replication := strings.Repeat("q", length)
+		data := fmt.Sprintf(longStart, replication, strings.Repeat("h", 36-length), strings.Repeat("s", 36-length),
+			strings.Repeat("n", 57), strings.Repeat("m", 57), strings.Repeat("k", 253))
+		list = append(list, fixture{engine: e, name: replication, file: "longest", data: []byte(data)})
+	}
 	return list
 }
 
@@ -86,6 +113,9 @@ func made(t *testing.T, b bundle) []*unstructured.Unstructured {
 	objects, err := kube.Decode(strings.NewReader(text))
 	require.NoError(t, err)
 	objects = append(objects, b.engine.scheduled(t, b)...)
+	for _, s := range b.engine.starts(t, b) {
+		objects = append(objects, s.run)
+	}
 	for _, p := range b.Relationships[0].Pipelines {
 		objects = append(objects, promoted(t, p)...)
 	}

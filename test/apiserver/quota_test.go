@@ -93,6 +93,7 @@ func TestPodsFitAQuota(t *testing.T) {
 		for name, hard := range map[string]corev1.ResourceList{
 			"everything":     withCPU(), // gives a CPU limit
 			"restricted-own": compute,   // does not
+			"fan-restricted": compute,
 		} {
 			for _, b := range named(t, e, name).prepared(t, c, kube.Baseline, limited(hard)) {
 				for _, settings := range all {

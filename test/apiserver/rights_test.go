@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"testing"
@@ -18,9 +19,11 @@ import (
 // that the user names may serve several duties.
 type account struct {
 	name string
+	// namespace is its own; what it may do is in that of the bundle.
+	namespace string
 	// made says that the bundle makes it.
 	made bool
-	// inside are rights in its own namespace, everywhere those to look up classes.
+	// inside are rights in the bundle's namespace, everywhere those to look up classes.
 	inside, everywhere []kube.Right
 }
 
@@ -31,13 +34,13 @@ func accounts(b bundle) []account {
 		for _, a := range r.Accounts {
 			i := slices.IndexFunc(list, func(known account) bool { return known.name == a.Name })
 			if i < 0 {
-				list = append(list, account{name: a.Name, made: a.Create})
+				list = append(list, account{name: a.Name, namespace: cmp.Or(a.Namespace, b.Namespace), made: a.Create})
 				i = len(list) - 1
 			}
 			list[i].inside = slices.Concat(list[i].inside, b.engine.rights(r, a), rights(a.Rules))
 			list[i].everywhere = append(list[i].everywhere, rights(a.Discover)...)
 		}
-		list = append(list, b.engine.starters(r)...)
+		list = append(list, b.engine.starters(b, r)...)
 	}
 	return list
 }
@@ -50,7 +53,7 @@ func rights(rules []plan.Rule) []kube.Right {
 	return list
 }
 
-// Each account has the rights that the plan names and no others, in its own
+// Each account has the rights that the plan names and no others, in the bundle's
 // namespace and elsewhere, as the server counts them; none is granted twice.
 func TestAccountsHaveTheRightsOfThePlan(t *testing.T) {
 	each(t, func(t *testing.T, c *kube.Cluster, f fixture) {
@@ -63,27 +66,27 @@ func TestAccountsHaveTheRightsOfThePlan(t *testing.T) {
 				if a.made {
 					assert.Len(t, inside, len(unique(inside)), "%s: something is granted twice", a.name)
 				}
-				outside := granted(t, c, b.Namespace, a.name, elsewhere)
+				outside := granted(t, c, a.namespace, a.name, elsewhere)
 				assert.ElementsMatch(t, unique(a.everywhere), unique(outside), a.name)
 			}
 		}
 	})
 }
 
-// all are the rights that the account has in its own namespace.
+// all are the rights that the account has in the bundle's namespace.
 func (a account) all() []kube.Right { return unique(slices.Concat(a.inside, a.everywhere)) }
 
 // settle is how long the server's authorizer may take to notice new roles; it
 // offers nothing to watch.
 const settle = 20 * time.Second
 
-// await returns what the server grants the account in its own namespace, as soon
+// await returns what the server grants the account in the bundle's namespace, as soon
 // as that includes all that the plan wants. Missing rights fail the test.
 func (a account) await(t *testing.T, c *kube.Cluster, namespace string) []kube.Right {
 	t.Helper()
 	var have, missing []kube.Right
 	require.Eventually(t, func() bool {
-		have = granted(t, c, namespace, a.name, namespace)
+		have = granted(t, c, a.namespace, a.name, namespace)
 		missing = slices.DeleteFunc(a.all(), func(r kube.Right) bool { return slices.Contains(have, r) })
 		return len(missing) == 0
 	}, settle, 50*time.Millisecond, "%s may not: %v", a.name, &missing)

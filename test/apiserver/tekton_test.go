@@ -187,6 +187,9 @@ func firstTaskRun(run *unstructured.Unstructured) string {
 // tektonRights let a step see the pods of earlier attempts, the first step of a run
 // the older runs, and a step that removes volumes the pods that hold them.
 func tektonRights(r plan.Relationship, a plan.Account) []kube.Right {
+	if a.Namespace != "" { // it starts runs from elsewhere
+		return startsRuns
+	}
 	list := kube.Expand([]string{"list"}, []string{""}, []string{"pods"}, nil)
 	begins := func(s plan.Step) bool { return s.Account == a.Name && len(s.Needs) == 0 }
 	if slices.ContainsFunc(r.Pipelines, func(p plan.Pipeline) bool {
@@ -198,16 +201,18 @@ func tektonRights(r plan.Relationship, a plan.Account) []kube.Right {
 }
 
 // tektonStarters are the accounts of CronJobs.
-func tektonStarters(r plan.Relationship) []account {
+func tektonStarters(b bundle, r plan.Relationship) []account {
 	var list []account
 	for _, p := range r.Pipelines {
 		if p.Schedule != nil {
-			list = append(list, account{name: p.Name + "-start", made: true, inside: kube.Expand(
-				[]string{"list", "watch", "create", "delete"}, []string{"tekton.dev"}, []string{"pipelineruns"}, nil)})
+			list = append(list, account{name: p.Name + "-start", namespace: b.Namespace, made: true, inside: startsRuns})
 		}
 	}
 	return list
 }
+
+// startsRuns are the rights of whoever starts runs.
+var startsRuns = kube.Expand([]string{"list", "watch", "create", "delete"}, []string{"tekton.dev"}, []string{"pipelineruns"}, nil)
 
 // tektonScheduled are the Job that a CronJob makes at the end of days, and the run
 // that has its name.

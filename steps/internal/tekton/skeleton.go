@@ -1,6 +1,8 @@
 package tekton
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"os"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -11,11 +13,16 @@ import (
 	"github.com/backube/scribe-gen/steps/internal/step"
 )
 
+// startedName is the name of a run that another starts: the same in every attempt, and
+// at most as long as that of a run that a Job starts. The run ID itself has no room
+// beside the longest name of a Pipeline.
+func startedName(pipeline, run string) string {
+	sum := sha256.Sum256([]byte(run))
+	return pipeline + "-" + hex.EncodeToString(sum[:])[:10]
+}
+
 // fromSkeleton reads the PipelineRun to create. What is wrong with it no retry mends.
 func fromSkeleton(c *contract.TektonStart, namespace string) (*unstructured.Unstructured, error) {
-	if problems := validation.IsDNS1123Label(c.Name); len(problems) > 0 {
-		return nil, step.Usage("--name=%s: %s", c.Name, problems[0])
-	}
 	text, err := os.ReadFile(c.Skeleton)
 	if err != nil {
 		return nil, step.Usage("--skeleton: %w", err)
@@ -35,7 +42,14 @@ func fromSkeleton(c *contract.TektonStart, namespace string) (*unstructured.Unst
 	case pipelineOf(o) == "":
 		return nil, step.Usage("--skeleton=%s: spec.pipelineRef.name is required", c.Skeleton)
 	}
-	o.SetName(c.Name)
+	name := c.Name
+	if name == "" {
+		name = startedName(pipelineOf(o), c.Run)
+	}
+	if problems := validation.IsDNS1123Label(name); len(problems) > 0 {
+		return nil, step.Usage("--name=%s: %s", name, problems[0])
+	}
+	o.SetName(name)
 	o.SetGenerateName("")
 	o.SetNamespace(namespace)
 	labels := o.GetLabels()

@@ -3,6 +3,7 @@ package tekton
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation"
 	k8stesting "k8s.io/client-go/testing"
 
 	"github.com/backube/scribe-gen/steps/contract"
@@ -77,6 +79,43 @@ func TestStartWhileARunIsActive(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, out.Outcome)
 	assert.Equal(t, []string{"by-hand", "run-1"}, s.names(t))
+}
+
+// A run that another starts has a name that follows from both, however often it is
+// tried, and of the longest Pipeline it is still a label.
+func TestStartByAnotherRun(t *testing.T) {
+	by := func(run string) func(*contract.TektonStart) {
+		return func(c *contract.TektonStart) { c.Name, c.Run = "", run }
+	}
+	s := newSite(t)
+	for _, reason := range []string{"is created", "was created before"} {
+		out, err := s.start(t, by("0f0e9f84-7d0c-4b6a-9b0e-1d2c3b4a5f60"))
+		require.NoError(t, err)
+		assert.Contains(t, out.Reason, reason)
+	}
+	names := s.names(t)
+	require.Len(t, names, 1)
+	assert.Regexp(t, "^"+pipeline+"-[0-9a-f]{10}$", names[0])
+	assert.Len(t, startedName(strings.Repeat("p", 52), "run"), validation.DNS1123LabelMaxLength)
+}
+
+// A start by another run waits for nobody: a run that is active may have missed what
+// happened, one that waits for its turn will see it.
+func TestStartByAnotherRunWhileOthersAreActive(t *testing.T) {
+	by := func(c *contract.TektonStart) { c.Name, c.Run = "", "a" }
+	first, second := made("first", created(time.Hour), ended("Unknown", 0)), made("second", created(time.Minute))
+	s := newSite(t, first)
+	out, err := s.start(t, by)
+	require.NoError(t, err)
+	assert.Contains(t, out.Reason, "is created")
+	assert.Len(t, s.names(t), 2)
+
+	s = newSite(t, second, first)
+	out, err = s.start(t, by)
+	require.NoError(t, err)
+	assert.Equal(t, contract.ResultNothing, out.Outcome)
+	assert.Equal(t, "PipelineRun second has yet to begin", out.Reason)
+	assert.Len(t, s.names(t), 2)
 }
 
 func TestNameOfAnotherRun(t *testing.T) {

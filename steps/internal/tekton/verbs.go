@@ -25,14 +25,21 @@ second attempt finds what the first has made. While a run of the same Pipeline i
 active, it waits as long as --wait says and then gives this start up, which is no
 failure: the next comes with the schedule.
 
+Without --name, another run starts this one: its name follows from the Pipeline's and
+from --run-id, and it is given up only when one run is active and a second waits for
+its turn, which will see all that this one would.
+
 After that, it removes finished runs of the Pipeline. Of those that a schedule
 started, the newest stay, of the succeeded ones and of the others --keep each. Of
 those that were started by hand, succeeded ones stay for a day and the others for a
 week. What cannot be removed is a warning.`,
 		Example: `  tekton start --skeleton=/etc/scribe/run/run.yaml --name=$JOB_NAME --wait=5m`,
 		Run: func(ctx context.Context, env *step.Env) (contract.Outcome, error) {
-			if err := step.Require("skeleton", c.Skeleton, "name", c.Name); err != nil {
+			if err := step.Require("skeleton", c.Skeleton); err != nil {
 				return contract.Outcome{}, err
+			}
+			if c.Name == "" && c.Run == "" {
+				return contract.Outcome{}, step.Usage("--name is required, or --run-id of the run that starts this one")
 			}
 			all, namespace, err := open(c.Namespace, env.Log)
 			if err != nil {

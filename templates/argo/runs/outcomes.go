@@ -30,12 +30,16 @@ type outcomes struct {
 	over   chan struct{} // closed when nothing more is heard
 }
 
-// ended is the newest pod of a step that has ended.
+// ended is the newest pod of a step that has ended. One in which Argo itself did the
+// work, as it does to start a run elsewhere, has no outcome.
 type ended struct {
 	created metav1.Time
 	outcome *contract.Outcome
 	exit    int
 }
+
+// mainContainer is the one of a pod that does its work.
+const mainContainer = "main"
 
 // watchOutcomes gathers those of a run until ctx ends. Without the right to watch
 // pods it gathers nothing, and what Argo says of failures has to do.
@@ -61,12 +65,12 @@ func (o *outcomes) add(pod *corev1.Pod) {
 			continue
 		}
 		outcome := contract.ParseOutcome(t.Message)
-		if outcome == nil {
-			continue // one of Argo's own containers
+		if outcome == nil && c.Name != mainContainer {
+			continue // one that Argo adds
 		}
 		step := pod.Labels[podspec.LabelStep]
 		o.mu.Lock()
-		if known := o.of[step]; known.outcome == nil || !pod.CreationTimestamp.Before(&known.created) {
+		if known, ok := o.of[step]; !ok || !pod.CreationTimestamp.Before(&known.created) {
 			o.of[step] = ended{pod.CreationTimestamp, outcome, int(t.ExitCode)}
 			close(o.change)
 			o.change = make(chan struct{})
@@ -81,7 +85,7 @@ func (o *outcomes) fill(run remote.Run) remote.Run {
 	defer o.mu.Unlock()
 	for i := range run.Steps {
 		step := &run.Steps[i]
-		if known, ok := o.of[step.Name]; ok && step.Phase.Ended() {
+		if known := o.of[step.Name]; known.outcome != nil && step.Phase.Ended() {
 			step.Outcome = known.outcome
 			if step.Exit < 0 {
 				step.Exit = known.exit
@@ -91,8 +95,8 @@ func (o *outcomes) fill(run remote.Run) remote.Run {
 	return run
 }
 
-// settle fills a run that has ended. It waits until every step that succeeded has an
-// outcome, but not longer than limit.
+// settle fills a run that has ended. It waits until a pod of every step that succeeded
+// was seen at its end, but not longer than limit.
 func (o *outcomes) settle(ctx context.Context, run remote.Run, limit time.Duration) remote.Run {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -101,7 +105,7 @@ func (o *outcomes) settle(ctx context.Context, run remote.Run, limit time.Durati
 		change := o.change
 		o.mu.Unlock()
 		run = o.fill(run)
-		if complete(run) {
+		if o.complete(run) {
 			return run
 		}
 		select {
@@ -114,9 +118,11 @@ func (o *outcomes) settle(ctx context.Context, run remote.Run, limit time.Durati
 	}
 }
 
-func complete(run remote.Run) bool {
+func (o *outcomes) complete(run remote.Run) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	for _, s := range run.Steps {
-		if s.Phase == remote.Succeeded && s.Outcome == nil {
+		if _, seen := o.of[s.Name]; s.Phase == remote.Succeeded && s.Outcome == nil && !seen {
 			return false
 		}
 	}

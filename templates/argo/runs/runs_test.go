@@ -234,3 +234,18 @@ func TestOutcomesOfTheNewestPod(t *testing.T) {
 	assert.Equal(t, int64(2), run.Steps[0].Outcome.Bytes)
 	assert.Equal(t, 0, run.Steps[0].Exit)
 }
+
+// What Argo itself did has no last word, and nothing waits for one.
+func TestStartsHaveNoOutcome(t *testing.T) {
+	o := &outcomes{of: map[string]ended{}, change: make(chan struct{}), over: make(chan struct{})}
+	run := remote.Run{Steps: []remote.Step{{Name: "start-near", Phase: remote.Succeeded, Exit: 0}}}
+	assert.False(t, o.complete(run))
+	o.add(&corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"scribe.backube/step": "start-near"}},
+		Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Name: "main", State: corev1.ContainerState{
+			Terminated: &corev1.ContainerStateTerminated{Message: "applied"},
+		}}}},
+	})
+	assert.True(t, o.complete(run))
+	assert.Nil(t, o.fill(run).Steps[0].Outcome)
+}

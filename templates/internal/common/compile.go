@@ -33,12 +33,12 @@ func Compile(p *plan.Plan, site plan.Site, objects func(Relationship) ([]manifes
 }
 
 // foreignAccounts are the accounts of a site that the user named and the bundle
-// does not make.
+// does not make. Those of other namespaces are none: no pod here can have them.
 func foreignAccounts(site plan.Site) map[string]bool {
 	names := map[string]bool{}
 	for _, r := range site.Relationships {
 		for _, a := range r.Accounts {
-			if !a.Create {
+			if !a.Create && a.Namespace == "" {
 				names[a.Name] = true
 			}
 		}
