@@ -23,7 +23,7 @@ func binaries(t *testing.T) Runner {
 	t.Helper()
 	dir := t.TempDir()
 	build := exec.Command("go", "build", "-o", dir+"/")
-	for _, program := range []string{contract.ProgramSnapshot, contract.ProgramRsync, contract.ProgramPromote, contract.ProgramTekton} {
+	for _, program := range []string{contract.ProgramSnapshot, contract.ProgramRsync, contract.ProgramRclone, contract.ProgramPromote, contract.ProgramTekton} {
 		build.Args = append(build.Args, steps+"/"+program)
 	}
 	out, err := build.CombinedOutput()
