@@ -49,6 +49,8 @@ func (d *demo) play(ctx context.Context) error {
 		{"How old is the replica, and when is it renewed?", d.status},
 		{"Disaster: the replica becomes the application's volume", d.promote},
 		{"Once promoted, the old primary can no longer overwrite the replica: exit code 78", d.refused},
+		{"One to many: published to an object store, pulled by two edges", d.fanOut},
+		{"The source changes again: what did not change is not uploaded twice", d.fanOutChanges},
 	} {
 		if err := ctx.Err(); err != nil {
 			return err

@@ -66,7 +66,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	if err := d.play(ctx); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "\nDone in %s: both replica snapshots and the promoted volume are identical to the source as it was.\n",
+	fmt.Fprintf(out, "\nDone in %s: all replicas and the promoted volume are identical to the source as it was.\n",
 		time.Since(start).Round(100*time.Millisecond))
 	return nil
 }
