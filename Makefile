@@ -36,8 +36,8 @@ race: deps ## run the tests of the steps under the race detector
 fuzz: ## run each fuzz target for a while (FUZZTIME=10s)
 	./hack/fuzz.sh $(or $(FUZZTIME),10s)
 
-bench: deps build ## measure against the peers' movers and write the table into README.md (N=3)
-	go run ./test/bench --steps=bin/steps -n $(or $(N),3) -o markdown --update=README.md
+bench: deps build ## measure against the peers' movers and write the tables into README.md (N=3, SUITES='ssh s3')
+	set -e; for suite in $(or $(SUITES),ssh s3); do go run ./test/bench --suite=$$suite --steps=bin/steps -n $(or $(N),3) -o markdown --update=README.md; done
 
 demo: deps build ## replicate a sample volume on this host, promote it, and show that it is identical
 	go run ./test/demo --bin bin

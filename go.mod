@@ -232,6 +232,7 @@ require (
 	go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp v0.69.0 // indirect
 	go4.org v0.0.0-20260112195520-a5071408f32f // indirect
 	goftp.io/server/v2 v2.0.3 // indirect
+	golang.org/x/crypto/x509roots/fallback v0.0.0-20261030153154-30a33513ff6d // indirect
 	golang.org/x/image v0.45.0 // indirect
 	google.golang.org/api v0.279.0 // indirect
 	gopkg.in/natefinch/lumberjack.v2 v2.2.1 // indirect

@@ -39,7 +39,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	flags.StringVar(&o.Output, "o", "", "`file` for the docker-archive")
 	flags.StringVar(&o.Directory, "directory", "", "`directory` for the root file system, one directory for each layer")
 	flags.StringVar(&o.Reference, "tag", plan.Image, "`name` of the image")
-	flags.StringVar(&o.Binary, "binary", "", "`file` of the step binary (default: build it)")
+	flags.StringVar(&o.Binaries, "binaries", "", "`directory` of the step binaries (default: build them)")
 	flags.StringVar(&o.Root, "root", "/", "`directory` of the Debian system to take rsync from")
 	report := flags.Bool("report", false, "print every file with its size")
 	if err := flags.Parse(args); err != nil {

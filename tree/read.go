@@ -37,13 +37,21 @@ func read(root, path string) (e Entry, err error) {
 // reader reads entries with buffers that it keeps.
 type reader struct {
 	xattrs xattrReader
-	stat   unix.Stat_t
+	status unix.Stat_t
 	buf    []byte
 }
 
 // read sets everything in e but its path.
 func (r *reader) read(dir int, name string, e *Entry) error {
-	st := &r.stat
+	if err := r.stat(dir, name, e); err != nil {
+		return err
+	}
+	return r.rest(dir, name, e)
+}
+
+// stat sets what stat(2) tells.
+func (r *reader) stat(dir int, name string, e *Entry) error {
+	st := &r.status
 	if err := unix.Fstatat(dir, name, st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return err
 	}
@@ -56,14 +64,19 @@ func (r *reader) read(dir int, name string, e *Entry) error {
 		e.Size = st.Size
 	case unix.S_IFBLK, unix.S_IFCHR:
 		e.Rdev = st.Rdev
-	case unix.S_IFLNK:
+	}
+	return nil
+}
+
+// rest sets what else there is.
+func (r *reader) rest(dir int, name string, e *Entry) (err error) {
+	if e.IsSymlink() {
 		n, err := unix.Readlinkat(dir, name, r.buf)
 		if err != nil {
 			return err
 		}
 		e.Target = string(r.buf[:n])
 	}
-	var err error
 	e.Xattrs, err = r.xattrs.read(dir, name)
 	return err
 }

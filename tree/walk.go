@@ -29,6 +29,10 @@ type Walker struct {
 	// Vanished is called for entries that go away during the walk; an error ends
 	// the walk. By default they end it with ErrVanished.
 	Vanished func(path string) error
+	// Known is called for each entry before what takes further system calls is read
+	// of it: the target of a symbolic link and extended attributes. Where it returns
+	// true they are left out.
+	Known func(e *Entry) bool
 }
 
 // Walk calls fn for each entry of the tree.
@@ -116,9 +120,8 @@ func (c *cursor) next() bool {
 		}
 		c.dir, c.name, top.names = top.dir, top.names[0], top.names[1:]
 		path := join(top.path, c.name)
-		err := c.reader.read(c.dir, c.name, &c.entry)
+		err := c.read(path)
 		if err == nil {
-			c.entry.Path = path
 			c.enter = c.entry.IsDir()
 			return true
 		}
@@ -127,6 +130,18 @@ func (c *cursor) next() bool {
 		}
 	}
 	return false
+}
+
+// read reads the current entry.
+func (c *cursor) read(path string) error {
+	if err := c.reader.stat(c.dir, c.name, &c.entry); err != nil {
+		return err
+	}
+	c.entry.Path = path
+	if c.Known != nil && c.Known(&c.entry) {
+		return nil
+	}
+	return c.reader.rest(c.dir, c.name, &c.entry)
 }
 
 // push opens the current directory and makes its names the next ones.

@@ -34,9 +34,10 @@ type Options struct {
 	// as an unpacked system, may be of another architecture: the image is of the
 	// architecture of its rsync.
 	Root string
-	// Binary is the file of the step binary (steps/scribe-steps); empty to build it.
-	Binary string
-	// Source is a directory of the project's Go module, where the step binary is
+	// Binaries is a directory with the step binaries (steps/scribe-steps and
+	// steps/rclone); empty to build them.
+	Binaries string
+	// Source is a directory of the project's Go module, where the step binaries are
 	// built and the licence is taken from; default the working directory.
 	Source string
 	// Created is the date in the image's configuration; default the epoch. The dates
@@ -98,7 +99,7 @@ func collect(ctx context.Context, o Options) ([]part, architecture, error) {
 		return nil, arch, err
 	}
 	source := module{dir: o.Source}
-	steps, err := source.layer(ctx, o.Binary, arch)
+	steps, err := source.layer(ctx, o.Binaries, arch)
 	if err != nil {
 		return nil, arch, err
 	}

@@ -18,7 +18,7 @@ import (
 func labels() map[string]string {
 	return map[string]string{
 		"org.opencontainers.image.title":       "scribe-gen steps",
-		"org.opencontainers.image.description": "Steps of pipelines that replicate volumes: snapshot, rsync, promote, tekton",
+		"org.opencontainers.image.description": "Steps of pipelines that replicate volumes: snapshot, rsync, rclone, promote, tekton",
 		"org.opencontainers.image.source":      "https://" + modulePath,
 		"org.opencontainers.image.version":     plan.Version,
 		// Of the steps, and of the packages as their copyright notices say.

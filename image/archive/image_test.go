@@ -112,7 +112,7 @@ func TestImage(t *testing.T) {
 		assert.Positive(t, started)
 	})
 
-	t.Run("has one step binary and links to it", func(t *testing.T) {
+	t.Run("has two step binaries, and links to the one that is all but rclone", func(t *testing.T) {
 		var binaries []string
 		for _, l := range report.Layers {
 			for _, f := range l.Files {
@@ -125,7 +125,7 @@ func TestImage(t *testing.T) {
 				}
 			}
 		}
-		assert.Equal(t, []string{archive.Programs + "/" + archive.Binary}, binaries)
+		assert.ElementsMatch(t, []string{archive.Programs + "/" + archive.Binary, archive.Programs + "/rclone"}, binaries)
 	})
 
 	t.Run("every needed library is inside", func(t *testing.T) {
@@ -195,7 +195,7 @@ func requireComplete(t *testing.T, root string) {
 }
 
 // The same sources and packages give the same image: from another build, whose
-// root file system is written as well, and from the binary in that.
+// root file system is written as well, and from the binaries in that.
 func TestAnotherBuildIsTheSame(t *testing.T) {
 	first, img := image(t)
 	dir := filepath.Join(t.TempDir(), "root")
@@ -204,10 +204,10 @@ func TestAnotherBuildIsTheSame(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, first, second)
 
-	binary := filepath.Join(dir, "steps", archive.Programs, archive.Binary)
-	_, err = archive.Build(t.Context(), archive.Options{Directory: dir, Binary: binary})
+	binaries := filepath.Join(dir, "steps", archive.Programs)
+	_, err = archive.Build(t.Context(), archive.Options{Directory: dir, Binaries: binaries})
 	assert.ErrorContains(t, err, "is not empty")
-	third, err := archive.Build(t.Context(), archive.Options{Binary: binary})
+	third, err := archive.Build(t.Context(), archive.Options{Binaries: binaries})
 	require.NoError(t, err)
 	assert.Equal(t, first.Digest, third.Digest)
 

@@ -20,8 +20,9 @@ const (
 	// Programs is the directory of the step programs in the image. It is not on
 	// PATH: the steps and Debian's program are both called rsync.
 	Programs = "/scribe"
-	// Binary is the name of the file in it that is all of them; each has a symbolic
-	// link to it.
+	// Binary is the name of the file in it that is all of them but rclone; each has a
+	// symbolic link to it. What holds rclone's backends is larger than all others
+	// together and a binary of its own, so that they start fast.
 	Binary = "scribe-steps"
 	// modulePath is that of this project.
 	modulePath = "github.com/backube/scribe-gen"
@@ -31,32 +32,37 @@ const (
 // module is the project's source, found from one of its directories.
 type module struct{ dir string }
 
-// layer collects the step binary, the one given or a build of this module, the
-// links to it, and the project's licence.
-func (m module) layer(ctx context.Context, binary string, arch architecture) (_ part, failed error) {
+// binaries are the names of the step binaries, which are those of their packages.
+func binaries() []string { return []string{Binary, contract.ProgramRclone} }
+
+// layer collects the step binaries, those in a directory or a build of this module,
+// the links to them, and the project's licence.
+func (m module) layer(ctx context.Context, dir string, arch architecture) (_ part, failed error) {
 	root, err := m.goCommand(ctx, arch, "list", "-m", "-f", "{{.Dir}}", modulePath)
 	if err != nil {
 		return part{}, fmt.Errorf("find the source of %s: %w", modulePath, err)
 	}
-	if binary == "" {
-		dir, err := os.MkdirTemp("", "scribe-image-")
-		if err != nil {
+	if dir == "" {
+		if dir, err = os.MkdirTemp("", "scribe-image-"); err != nil {
 			return part{}, fmt.Errorf("build the steps: %w", err)
 		}
 		defer func() { failed = errors.Join(failed, os.RemoveAll(dir)) }()
-		binary = filepath.Join(dir, Binary)
-		if err := m.build(ctx, binary, arch); err != nil {
+		if err := m.build(ctx, dir, arch); err != nil {
 			return part{}, err
 		}
 	}
-	content, err := readBinary(binary, arch)
-	if err != nil {
-		return part{}, err
-	}
 	t := tree{}
-	t.add(path.Join(Programs, Binary), entry{mode: 0o755, content: content})
+	for _, name := range binaries() {
+		content, err := readBinary(filepath.Join(dir, name), arch)
+		if err != nil {
+			return part{}, err
+		}
+		t.add(path.Join(Programs, name), entry{mode: 0o755, content: content})
+	}
 	for _, program := range programs() {
-		t.add(path.Join(Programs, program), entry{mode: fs.ModeSymlink | 0o777, target: Binary})
+		if !slices.Contains(binaries(), program) {
+			t.add(path.Join(Programs, program), entry{mode: fs.ModeSymlink | 0o777, target: Binary})
+		}
 	}
 	text, err := os.ReadFile(filepath.Join(root, "LICENSE"))
 	if err != nil {
@@ -75,12 +81,15 @@ func programs() (names []string) {
 	return slices.Compact(names)
 }
 
-// build compiles the step binary: static, without paths of this machine, and
+// build compiles the step binaries: static, without paths of this machine, and
 // without the state of a repository, so that the same source gives the same
 // bytes.
-func (m module) build(ctx context.Context, file string, arch architecture) error {
-	_, err := m.goCommand(ctx, arch, "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", file, modulePath+"/steps/"+Binary)
-	if err != nil {
+func (m module) build(ctx context.Context, dir string, arch architecture) error {
+	args := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", dir + "/"}
+	for _, name := range binaries() {
+		args = append(args, modulePath+"/steps/"+name)
+	}
+	if _, err := m.goCommand(ctx, arch, args...); err != nil {
 		return fmt.Errorf("build the steps: %w", err)
 	}
 	return nil
@@ -100,12 +109,12 @@ func (m module) goCommand(ctx context.Context, arch architecture, args ...string
 	return strings.TrimSpace(string(out)), nil
 }
 
-// readBinary reads the step binary, which must be static and of the image's
+// readBinary reads a step binary, which must be static and of the image's
 // architecture: there is no library for it in the image.
 func readBinary(file string, arch architecture) ([]byte, error) {
 	o, err := readObject(file)
 	if err != nil {
-		return nil, fmt.Errorf("%w; CGO_ENABLED=0 go build ./steps/%s makes the step binary", err, Binary)
+		return nil, fmt.Errorf("%w; CGO_ENABLED=0 go build ./steps/%s makes it", err, filepath.Base(file))
 	}
 	if o.machine != arch.machine {
 		return nil, fmt.Errorf("%s is for %s, but the image is for %s: build it with GOARCH=%[3]s", file, o.machine, arch.goarch)

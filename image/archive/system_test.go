@@ -186,7 +186,7 @@ func TestBinary(t *testing.T) {
 	assert.ErrorContains(t, err, "build it with GOARCH="+other.goarch)
 	_, err = readBinary(filepath.Join(t.TempDir(), Binary), mine)
 	assert.ErrorIs(t, err, fs.ErrNotExist)
-	assert.ErrorContains(t, err, "go build ./steps/"+Binary+" makes the step binary")
+	assert.ErrorContains(t, err, "go build ./steps/"+Binary+" makes it")
 	if rsync, err := exec.LookPath("rsync"); err == nil && !testing.Short() {
 		_, err = readBinary(rsync, mine)
 		assert.ErrorContains(t, err, "is not static: build it with CGO_ENABLED=0")

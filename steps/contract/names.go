@@ -85,6 +85,13 @@ func SnapshotName(relationship, run string) string {
 	return "scribe-" + relationship + "-" + hex.EncodeToString(sum[:])[:10]
 }
 
+// PulledSnapshotName is the name of the replica snapshot of a run that pulls a
+// generation of an object store. Another attempt of the run may find a newer
+// generation: what the first one cut, or only began to cut, is not of that.
+func PulledSnapshotName(relationship, run string, generation int64) string {
+	return SnapshotName(relationship, fmt.Sprintf("%s/%d", run, generation))
+}
+
 // ListenerSecret holds the host's private keys and the client's public keys.
 func ListenerSecret(relationship string) string { return "scribe-" + relationship + "-listener" }
 

@@ -27,8 +27,9 @@ func (s *sites) once(run string, extra ...string) (int, contract.Outcome) {
 
 // Changed directories are handed to rsync by name: no name may mean something
 // else to it.
-func TestOddNamesOfChangedDirectories(t *testing.T) {
-	s := newSites(t)
+func TestOddNamesOfChangedDirectories(t *testing.T) { bothWays(t, oddNamesOfChangedDirectories) }
+
+func oddNamesOfChangedDirectories(t *testing.T, s *sites) {
 	names := []string{
 		"#recycle", ";x", "-rf", "--delete", " lead", "trail ", "new\nline", "+ x", "- x", "!", ". x", "a\rb",
 		"\xff\xfe", "[abc]", "*", ".hidden", ":", "host:path", "a/#b", "a/;c", "~", "~root", "%s", "\\#012", "'", "\"",
@@ -49,8 +50,9 @@ func TestOddNamesOfChangedDirectories(t *testing.T) {
 }
 
 // The root's own attributes travel when nothing else changed.
-func TestOnlyTheRootChanged(t *testing.T) {
-	s := newSites(t)
+func TestOnlyTheRootChanged(t *testing.T) { bothWays(t, onlyTheRootChanged) }
+
+func onlyTheRootChanged(t *testing.T, s *sites) {
 	s.write(map[string]string{"a/1": "x", "b/2": "y", "c/3": "z"})
 	s.sync("first")
 	require.NoError(t, os.Chmod(s.source, os.ModeSetgid|0o750))
@@ -79,7 +81,10 @@ func TestReplicaLinksLeadNowhere(t *testing.T) {
 
 // A run that the guard stops has changed nothing, links included.
 func TestGuardComesBeforeLinksAreRepaired(t *testing.T) {
-	s := newSites(t)
+	bothWays(t, guardComesBeforeLinksAreRepaired)
+}
+
+func guardComesBeforeLinksAreRepaired(t *testing.T, s *sites) {
 	s.write(map[string]string{"a/1": "one", "b/1": "b", "b/2": "b", "b/3": "b"})
 	require.NoError(t, os.Link(filepath.Join(s.source, "a/1"), filepath.Join(s.source, "a/2")))
 	first := s.sync("first")
@@ -99,8 +104,16 @@ func TestGuardComesBeforeLinksAreRepaired(t *testing.T) {
 
 // Files that vanish from a live source are a warning; from a copy, an error.
 func TestVanishingFiles(t *testing.T) {
+	t.Run("without index", func(t *testing.T) { vanishingFiles(t, false) })
+	t.Run("with index", func(t *testing.T) { vanishingFiles(t, true) })
+}
+
+func vanishingFiles(t *testing.T, index bool) {
 	vanish := func(extra ...string) (int, contract.Outcome) {
 		s := newSites(t)
+		if index {
+			s.index()
+		}
 		big := make([]byte, 8<<20)
 		for i := range big {
 			big[i] = byte(i*13 + i>>4)
@@ -127,8 +140,9 @@ func TestVanishingFiles(t *testing.T) {
 
 // A live source that changes all the time is replicated all the same, and its
 // next quiet run is exact.
-func TestLiveSourceUnderChurn(t *testing.T) {
-	s := newSites(t)
+func TestLiveSourceUnderChurn(t *testing.T) { bothWays(t, liveSourceUnderChurn) }
+
+func liveSourceUnderChurn(t *testing.T, s *sites) {
 	for n := range 1000 {
 		s.write(map[string]string{fmt.Sprintf("d%d/f%d", n%50, n): "x"})
 	}
@@ -175,8 +189,9 @@ func TestReceiverErrorMayBeRetried(t *testing.T) {
 
 // What filters leave out is neither sent nor deleted; where that is in the way,
 // it is said.
-func TestFilters(t *testing.T) {
-	s := newSites(t)
+func TestFilters(t *testing.T) { bothWays(t, filtersLeaveOut) }
+
+func filtersLeaveOut(t *testing.T, s *sites) {
 	filters := filepath.Join(t.TempDir(), "filters")
 	require.NoError(t, os.WriteFile(filters, []byte("- cache/\n- *.tmp\n"), 0o644))
 	s.write(map[string]string{"d/cache/c": "c", "d/x": "x", "e/y": "y", "e/z.tmp": "t", "k/a": "a"})

@@ -18,13 +18,18 @@ import (
 
 // Everything a file system holds arrives as it is, on a first copy and after
 // every kind of change.
-func TestEveryAttributeArrives(t *testing.T) {
-	s := newSites(t)
+func TestEveryAttributeArrives(t *testing.T) { bothWays(t, everyAttributeArrives) }
+
+func everyAttributeArrives(t *testing.T, s *sites) {
 	treetest.Make(t, s.source, treetest.MaxPath(4000))
 	out := s.sync("first")
 	s.requireReplica(out.Snapshot, tree.Options{})
 	rng := rand.New(rand.NewPCG(1, 2))
-	for n := range 8 {
+	runs := 8
+	if s.always != nil {
+		runs = 3 // TestOnlyChangesAreLookedAt has more
+	}
+	for n := range runs {
 		treetest.Mutate(t, s.source, rng)
 		out = s.sync(runID(n))
 		s.requireReplica(out.Snapshot, tree.Options{})
@@ -33,8 +38,9 @@ func TestEveryAttributeArrives(t *testing.T) {
 
 // rsync alone leaves links that the source has separated, and in place it would
 // even write through them.
-func TestSeparatedLinksAreSeparated(t *testing.T) {
-	s := newSites(t)
+func TestSeparatedLinksAreSeparated(t *testing.T) { bothWays(t, separatedLinksAreSeparated) }
+
+func separatedLinksAreSeparated(t *testing.T, s *sites) {
 	s.write(map[string]string{"one/a": "same", "two/x": "x"})
 	link := func(from, to string) {
 		require.NoError(t, os.Link(filepath.Join(s.source, from), filepath.Join(s.source, to)))
@@ -53,8 +59,9 @@ func TestSeparatedLinksAreSeparated(t *testing.T) {
 }
 
 // What did not change does not travel, and a run without change commits, too.
-func TestOnlyChangesTravel(t *testing.T) {
-	s := newSites(t)
+func TestOnlyChangesTravel(t *testing.T) { bothWays(t, onlyChangesTravel) }
+
+func onlyChangesTravel(t *testing.T, s *sites) {
 	big := make([]byte, 8<<20)
 	rng := rand.NewChaCha8([32]byte{1})
 	_, _ = rng.Read(big)
@@ -78,11 +85,12 @@ func TestOnlyChangesTravel(t *testing.T) {
 
 // Without privileges the data is kept, and what cannot be is said or refused
 // before the first byte.
-func TestRestrictedListener(t *testing.T) {
+func TestRestrictedListener(t *testing.T) { bothWays(t, restrictedListener) }
+
+func restrictedListener(t *testing.T, s *sites) {
 	if os.Geteuid() != 0 {
 		t.Fatal("this test starts a listener as another user: run it as root")
 	}
-	s := newSites(t)
 	s.restrict()
 	treetest.Make(t, s.source, treetest.MaxPath(4000), treetest.Unprivileged(), treetest.NoHuge())
 	makeReadable(t, s.source)
@@ -125,8 +133,9 @@ func makeReadable(t *testing.T, root string) {
 }
 
 // Several channels carry the same bytes as one.
-func TestLanes(t *testing.T) {
-	s := newSites(t)
+func TestLanes(t *testing.T) { bothWays(t, lanesCarryTheSame) }
+
+func lanesCarryTheSame(t *testing.T, s *sites) {
 	treetest.Make(t, s.source, treetest.MaxPath(4000), treetest.NoHuge())
 	rng := rand.New(rand.NewPCG(5, 6))
 	for n, streams := range []string{"2", "7", "64"} {

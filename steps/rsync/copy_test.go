@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -22,12 +23,13 @@ func (s *sites) copy(run string, at time.Time, extra ...string) *process {
 		Guard:   contract.Guard{MaxDelete: "50%"},
 		Replica: contract.Replica{Claim: claim, Root: s.replica()},
 		Source:  s.source, RecoveryPoint: at.UTC().Format(time.RFC3339Nano),
-	}), extra...)
+	}), slices.Concat(s.always, extra)...)
 }
 
 // Copy keeps the same contract as push and listen, without network.
-func TestCopy(t *testing.T) {
-	s := newSites(t)
+func TestCopy(t *testing.T) { bothWays(t, copies) }
+
+func copies(t *testing.T, s *sites) {
 	exit, out := s.copy("empty", time.Now()).wait()
 	assert.Equal(t, contract.ExitRefused, exit)
 	assert.Equal(t, contract.RefusedEmptySource, out.Code)
@@ -63,8 +65,9 @@ func TestCopy(t *testing.T) {
 	s.requireReplica(out.Snapshot, tree.Options{})
 }
 
-func TestCopyKilled(t *testing.T) {
-	s := newSites(t)
+func TestCopyKilled(t *testing.T) { bothWays(t, copyKilled) }
+
+func copyKilled(t *testing.T, s *sites) {
 	rng := rand.New(rand.NewPCG(23, 24))
 	var want []string
 	for n := range 8 {

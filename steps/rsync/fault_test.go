@@ -59,7 +59,7 @@ func (f faulty) Cut(ctx context.Context, req volume.CutRequest) (volume.Snapshot
 }
 
 func (f faulty) Save(ctx context.Context, s contract.State, v volume.Version) error {
-	if s.Last == nil { // the key that was used, not the commit
+	if s.Last == nil || s.Writing != nil { // the key that was used or that the run writes, not the commit
 		return f.Store.Save(ctx, s, v)
 	}
 	f.die(beforeSave)

@@ -58,6 +58,8 @@ type sites struct {
 	// credential runs the listener as another user, self is a binary they can run.
 	credential *syscall.Credential
 	self       string
+	// always are further arguments of every push and copy.
+	always []string
 }
 
 func newSites(t testing.TB) *sites {
@@ -72,6 +74,23 @@ func newSites(t testing.TB) *sites {
 	require.NoError(t, err)
 	s.keys()
 	return s
+}
+
+// bothWays runs a test with and without an index at the source.
+func bothWays(t *testing.T, test func(t *testing.T, s *sites)) {
+	t.Run("without index", func(t *testing.T) { test(t, newSites(t)) })
+	t.Run("with index", func(t *testing.T) {
+		s := newSites(t)
+		s.index()
+		test(t, s)
+	})
+}
+
+// index makes every push and copy use an index, and returns where it is.
+func (s *sites) index() string {
+	dir := filepath.Join(filepath.Dir(s.source), "index")
+	s.always = []string{"--index=" + dir}
+	return dir
 }
 
 func freePort(t testing.TB) int {
@@ -184,7 +203,7 @@ func (s *sites) push(run string, at time.Time, extra ...string) *process {
 		Root:   s.source, RecoveryPoint: at.UTC().Format(time.RFC3339Nano),
 		Keys:           s.dest.Secret(contract.PushSecret(relationship)),
 		ConnectTimeout: 30 * time.Second,
-	}), extra...)
+	}), slices.Concat(s.always, extra)...)
 }
 
 // sync pushes a run to a listener and requires both to succeed.

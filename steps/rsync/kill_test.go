@@ -67,12 +67,16 @@ func (s *sites) requireClean(want []string) {
 // Push, listen, or both are killed at random instants of a run; the run is tried
 // again until it is committed. Each run then has exactly one replica snapshot,
 // and that is the source.
-func TestKilledAtRandom(t *testing.T) {
+func TestKilledAtRandom(t *testing.T) { bothWays(t, killedAtRandom) }
+
+func killedAtRandom(t *testing.T, s *sites) {
 	kills := 50
+	if s.always != nil {
+		kills = 10 // TestKilledByIndex has more
+	}
 	if testing.Short() {
 		kills = 5
 	}
-	s := newSites(t)
 	rng := rand.New(rand.NewPCG(7, uint64(kills)))
 	var want []string
 	for n := 0; n < kills; {
@@ -105,8 +109,9 @@ func TestKilledAtRandom(t *testing.T) {
 }
 
 // One side alone is killed and started again while the other goes on.
-func TestOneSideIsRestarted(t *testing.T) {
-	s := newSites(t)
+func TestOneSideIsRestarted(t *testing.T) { bothWays(t, oneSideIsRestarted) }
+
+func oneSideIsRestarted(t *testing.T, s *sites) {
 	rng := rand.New(rand.NewPCG(9, 9))
 	for n, killPush := range []bool{true, false, true, false} {
 		s.fill(rng)

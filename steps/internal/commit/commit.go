@@ -30,7 +30,10 @@ type Committer struct {
 	Replication  string
 	Relationship string
 	Replica      contract.Replica
-	Log          *slog.Logger
+	// Backwards admits recovery points that are not after the last one: somebody
+	// asked for an older state by name.
+	Backwards bool
+	Log       *slog.Logger
 }
 
 // lockTimeout bounds the wait for the children of a process that was killed to
@@ -53,12 +56,12 @@ func (c *Committer) Admit(ctx context.Context, run string, at time.Time) (contra
 	if err != nil {
 		return state, nil, err
 	}
-	return state, recorded(state, run), fence(state, run, at)
+	return state, recorded(state, run), c.fence(state, run, at)
 }
 
 // fence refuses runs that the state does not allow. A run that is recorded is
 // let through: its push must hear that it is done, not that it is stale.
-func fence(s contract.State, run string, at time.Time) error {
+func (c *Committer) fence(s contract.State, run string, at time.Time) error {
 	switch {
 	case s.Last != nil && s.Last.Run == run:
 		return nil
@@ -67,7 +70,7 @@ func fence(s contract.State, run string, at time.Time) error {
 			s.Relationship, s.Promoted.Claim, s.Promoted.Snapshot, s.Promoted.Time.Format(time.RFC3339))
 	case s.Paused != nil:
 		return refuse(contract.RefusedPaused, "%s has been paused since %s: %s", s.Relationship, s.Paused.Time.Format(time.RFC3339), s.Paused.Reason)
-	case s.Last != nil && !at.After(s.Last.RecoveryPoint):
+	case s.Last != nil && !c.Backwards && !at.After(s.Last.RecoveryPoint):
 		return refuse(contract.RefusedStale, "run %s has the recovery point %s, but run %s with %s is committed already",
 			run, at.Format(time.RFC3339Nano), s.Last.Run, s.Last.RecoveryPoint.Format(time.RFC3339Nano))
 	}
@@ -81,6 +84,30 @@ func recorded(s contract.State, run string) *protocol.Committed {
 	return &protocol.Committed{
 		Run: run, RecoveryPoint: s.Last.RecoveryPoint, Snapshot: s.Last.Snapshot, Time: s.Last.Time,
 	}
+}
+
+// Writing records that the run is about to change the replica. It must be called
+// before the first byte: a run that ends without a commit leaves the record
+// behind, and the next one knows that the replica is not what was committed last.
+func (c *Committer) Writing(ctx context.Context, run string, at time.Time) error {
+	_, err := volume.Update(ctx, c.Store, c.Relationship, func(s *contract.State) error {
+		if err := c.fence(*s, run, at); err != nil {
+			return err
+		}
+		if s.Writing != nil && s.Writing.Run == run {
+			return errRecorded
+		}
+		w := contract.Writing{Run: run, Time: time.Now().UTC()}
+		if s.Writing != nil {
+			w.Time = s.Writing.Time
+		}
+		s.Writing = &w
+		return nil
+	})
+	if err != nil && !errors.Is(err, errRecorded) {
+		return fmt.Errorf("record that run %s writes to the replica: %w", run, err)
+	}
+	return nil
 }
 
 // Commit makes the replica's content the recovery point of the run: it syncs the
@@ -108,14 +135,14 @@ func (c *Committer) Commit(ctx context.Context, req protocol.Commit) (protocol.C
 		entry.Snapshot, entry.RecoveryPoint = snapshot.Name, snapshot.RecoveryPoint
 	}
 	state, err := volume.Update(ctx, c.Store, c.Relationship, func(s *contract.State) error {
-		if err := fence(*s, req.Run, req.RecoveryPoint); err != nil {
+		if err := c.fence(*s, req.Run, req.RecoveryPoint); err != nil {
 			return err
 		}
 		if recorded(*s, req.Run) != nil {
 			return errRecorded
 		}
 		entry.Time = time.Now().UTC()
-		s.Last = &entry
+		s.Last, s.Writing = &entry, nil
 		return nil
 	})
 	if err != nil && !errors.Is(err, errRecorded) {
@@ -134,6 +161,9 @@ func (c *Committer) cut(ctx context.Context, req protocol.Commit) (volume.Snapsh
 		timeout = 10 * time.Minute
 	}
 	name := contract.SnapshotName(c.Relationship, req.Run)
+	if req.Generation != 0 {
+		name = contract.PulledSnapshotName(c.Relationship, req.Run, req.Generation)
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("not cut within %s (--snapshot-timeout)", timeout))
 	defer cancel()
 	snapshot, err := c.Store.Cut(ctx, volume.CutRequest{

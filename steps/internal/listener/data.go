@@ -45,14 +45,16 @@ func (c *conn) data(ctx context.Context, s *link.Session, request protocol.Reque
 	return c.rsync(ctx, s, r, request.Args)
 }
 
-// rsync runs a receiver, once links are as the last survey wants them.
+// rsync runs a receiver, once the state says so and links are as the last survey
+// wants them.
 func (c *conn) rsync(ctx context.Context, s *link.Session, r *run, args []string) error {
 	args, err := rsyncargs.Receiver(args)
 	if err != nil {
 		return err
 	}
 	if !rsyncargs.DryRun(args) {
-		if err := r.repairLinks(ctx); err != nil {
+		mark := func(ctx context.Context) error { return c.l.Committer.Writing(ctx, r.id, r.at) }
+		if err := r.write(ctx, mark); err != nil {
 			return err
 		}
 	}

@@ -71,9 +71,12 @@ func TestRunTakesNoDataOnceClosed(t *testing.T) {
 	assert.Error(t, err)
 }
 
-func TestRepairIsDoneOnce(t *testing.T) {
+func TestWritingIsPreparedOnce(t *testing.T) {
 	r := newRun(context.Background(), "run", time.Now())
-	require.NoError(t, r.repairLinks(context.Background()))
+	marks := 0
+	mark := func(context.Context) error { marks++; return nil }
+	require.ErrorIs(t, r.write(context.Background(), func(context.Context) error { return os.ErrDeadlineExceeded }), os.ErrDeadlineExceeded)
+	require.NoError(t, r.write(context.Background(), mark))
 	done, fail := 0, true
 	r.setRepair(func(context.Context) error {
 		done++
@@ -82,9 +85,10 @@ func TestRepairIsDoneOnce(t *testing.T) {
 		}
 		return nil
 	})
-	assert.ErrorIs(t, r.repairLinks(context.Background()), os.ErrPermission)
+	assert.ErrorIs(t, r.write(context.Background(), mark), os.ErrPermission)
 	fail = false
-	require.NoError(t, r.repairLinks(context.Background()), "what failed is tried again")
-	require.NoError(t, r.repairLinks(context.Background()))
+	require.NoError(t, r.write(context.Background(), mark), "what failed is tried again")
+	require.NoError(t, r.write(context.Background(), mark))
 	assert.Equal(t, 2, done)
+	assert.Equal(t, 1, marks)
 }

@@ -38,9 +38,10 @@ func (c *conn) hello(ctx context.Context, request protocol.Request) reply {
 	w := protocol.Welcome{
 		Protocol: protocol.Version, Relationship: c.l.Committer.Relationship, Committed: done,
 		Requests: []string{protocol.RequestRsync, protocol.RequestSurvey, protocol.RequestLane, protocol.RequestDone}, Keeps: privilege.Keeps(),
+		Changed: state.Writing != nil,
 	}
 	if state.Last != nil {
-		w.LastRun, w.LastRecoveryPoint = state.Last.Run, &state.Last.RecoveryPoint
+		w.LastRun, w.LastRecoveryPoint, w.LastDigest = state.Last.Run, &state.Last.RecoveryPoint, state.Last.Digest
 	}
 	if done != nil {
 		c.l.repeated(*done)

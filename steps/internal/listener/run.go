@@ -25,8 +25,9 @@ type run struct {
 	active int
 	idle   chan struct{} // closed when active falls to 0
 
-	repairing sync.Mutex // one request repairs, and others wait for it
-	repair    survey.Repair
+	writing sync.Mutex // one request prepares to write, and others wait for it
+	marked  bool       // the state says that the run writes
+	repair  survey.Repair
 }
 
 func newRun(parent context.Context, id string, at time.Time) *run {
@@ -84,15 +85,22 @@ func (r *run) wait(ctx context.Context) error {
 }
 
 func (r *run) setRepair(repair survey.Repair) {
-	r.repairing.Lock()
-	defer r.repairing.Unlock()
+	r.writing.Lock()
+	defer r.writing.Unlock()
 	r.repair = repair
 }
 
-// repairLinks mends once what the last survey found.
-func (r *run) repairLinks(ctx context.Context) error {
-	r.repairing.Lock()
-	defer r.repairing.Unlock()
+// write prepares for the first byte: mark records that the run writes, once, and
+// what the last survey found is mended.
+func (r *run) write(ctx context.Context, mark func(context.Context) error) error {
+	r.writing.Lock()
+	defer r.writing.Unlock()
+	if !r.marked {
+		if err := mark(ctx); err != nil {
+			return err
+		}
+		r.marked = true
+	}
 	if r.repair == nil {
 		return nil
 	}

@@ -4,10 +4,12 @@ package privilege
 
 import (
 	"os"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/backube/scribe-gen/steps/internal/protocol"
+	"github.com/backube/scribe-gen/tree"
 )
 
 // Keeps is what a receiver run by this process may keep.
@@ -43,4 +45,25 @@ func effective() capabilities {
 		return 0
 	}
 	return capabilities(data[0].Effective) | capabilities(data[1].Effective)<<32
+}
+
+// Unkept says why a receiver cannot keep an entry with that st_mode and those
+// extended attributes, or "" when it can.
+func Unkept(mode uint32, xattrs []tree.Xattr, keeps protocol.Keeps) string {
+	e := tree.Entry{Mode: mode}
+	switch {
+	case e.IsDevice() && !keeps.Devices:
+		return "a device node needs CAP_MKNOD"
+	case e.Permissions()&0o6000 != 0 && e.IsRegular() && !keeps.Owners:
+		return "a set-ID file would run as another user"
+	}
+	for _, x := range xattrs {
+		switch {
+		case x.Name == "security.capability" && !keeps.Capabilities:
+			return "file capabilities need CAP_SETFCAP"
+		case strings.HasPrefix(x.Name, "trusted.") && !keeps.Trusted:
+			return "the attribute " + x.Name + " needs CAP_SYS_ADMIN"
+		}
+	}
+	return ""
 }

@@ -45,12 +45,17 @@ type Hello struct {
 type Welcome struct {
 	Protocol     int    `json:"protocol"`
 	Relationship string `json:"relationship"`
-	// Last is the latest committed run; nil before the first.
+	// LastRun is the latest committed run; empty before the first.
 	LastRun           string     `json:"lastRunID,omitempty"`
 	LastRecoveryPoint *time.Time `json:"lastRecoveryPoint,omitempty"`
 	// Committed is set when the run of the hello is recorded already: there is
 	// nothing to send.
 	Committed *Committed `json:"committed,omitempty"`
+	// LastDigest is that of the manifest of the latest committed run, if it had one.
+	// Changed is set when a run that was not committed may have changed the replica
+	// since: then it is not what the digest says.
+	LastDigest string `json:"lastDigest,omitempty"`
+	Changed    bool   `json:"changed,omitempty"`
 	// Session goes into SessionVariable of this run's data requests.
 	Session string `json:"session,omitempty"`
 	// Requests are the requests that the listener knows besides hello, commit and

@@ -109,10 +109,11 @@ func (p *pusher) attempt(ctx context.Context, env *step.Env) (contract.Outcome, 
 	if err != nil {
 		return report.Outcome(), p.explain(ctx, s, hello, err)
 	}
-	done, err := p.commit(ctx, s, report.Totals)
+	done, err := p.commit(ctx, s, report)
 	if err != nil {
 		return report.Outcome(), err
 	}
+	report.Acknowledge(env.Log)
 	p.done(ctx, s)
 	return report.Committed(done), nil
 }
@@ -161,12 +162,13 @@ func (p *pusher) explain(ctx context.Context, s *session, hello protocol.Hello, 
 }
 
 // commit asks for the recovery point. It may take as long as the snapshot does.
-func (p *pusher) commit(ctx context.Context, s *session, totals contract.Totals) (protocol.Committed, error) {
+func (p *pusher) commit(ctx context.Context, s *session, report transfer.Report) (protocol.Committed, error) {
+	totals := report.Totals
 	totals.Wire += s.client.Bytes()
 	ctx, cancel := context.WithTimeoutCause(ctx, p.CommitTimeout, fmt.Errorf("no answer within %s (--commit-timeout)", p.CommitTimeout))
 	defer cancel()
 	var done protocol.Committed
-	err := s.ask(ctx, "commit", protocol.Commit{Run: p.Run, RecoveryPoint: p.at, Totals: totals}, &done)
+	err := s.ask(ctx, "commit", protocol.Commit{Run: p.Run, RecoveryPoint: p.at, Totals: totals, Digest: report.Digest}, &done)
 	var no *protocol.Refused
 	if err != nil && !errors.As(err, &no) && ctx.Err() == nil {
 		return done, fmt.Errorf("%w: %w", errCommitLost, err)

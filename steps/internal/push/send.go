@@ -30,6 +30,8 @@ func (p *pusher) send(ctx context.Context, env *step.Env, s *session) (transfer.
 	}
 	defer cleanup()
 	place.Keeps, place.Empty, place.RoundTrip = s.welcome.Keeps, s.welcome.Empty, roundTrip
+	place.Run = transfer.Run{Relationship: p.Relationship, Run: p.Run, RecoveryPoint: p.at}
+	place.Last = transfer.Last{Run: s.welcome.LastRun, Digest: s.welcome.LastDigest, Changed: s.welcome.Changed}
 	if slices.Contains(s.welcome.Requests, protocol.RequestSurvey) {
 		place.Survey = s.survey
 	}

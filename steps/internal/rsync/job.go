@@ -33,9 +33,20 @@ type Job struct {
 	Keeps protocol.Keeps
 	// Survey is what is known of both sides; nil when nothing is.
 	Survey *survey.Result
-	// List is a file of directories to look at (survey.Question.List); empty for
-	// the whole tree.
+	// List is a file of paths to look at, as --files-from and --from0 want them: of
+	// directories with a slash at the end all entries, of others the path itself.
+	// Empty for the whole tree.
 	List string
+	// DeleteMissing deletes at the destination what the list names and the source
+	// does not have.
+	DeleteMissing bool
+	// IgnoreTimes compares the content of files whose size and time of modification
+	// agree, too, block by block; Checksum does so for all files of a tree, and sends
+	// only those that differ.
+	IgnoreTimes, Checksum bool
+	// Fresh writes every file that is sent anew and puts it in the place of the old
+	// one, which leaves other names of that as they are.
+	Fresh bool
 	// FilterFile holds the user's filter rules.
 	FilterFile string
 	// Live sources may lose files while they are read.
@@ -63,7 +74,7 @@ const (
 
 // Args are the arguments for a transfer.
 func (j Job) Args() []string {
-	args := slices.Concat(j.base(), j.strategy(), []string{"--info=progress2,stats2", "--partial"})
+	args := slices.Concat(j.base(), j.quickCheck(), j.strategy(), []string{"--info=progress2,stats2", "--partial"})
 	return append(args, j.ends()...)
 }
 
@@ -100,11 +111,25 @@ func (j Job) base() []string {
 	}
 	if j.List != "" {
 		args = append(args, "--from0", "--files-from="+j.List, "--dirs")
-		if j.Live {
+		switch {
+		case j.DeleteMissing:
+			args = append(args, "--delete-missing-args")
+		case j.Live:
 			args = append(args, "--ignore-missing-args")
 		}
 	}
 	return args
+}
+
+// quickCheck is what replaces the comparison by size and time of modification.
+func (j Job) quickCheck() []string {
+	switch {
+	case j.IgnoreTimes:
+		return []string{"--ignore-times"}
+	case j.Checksum:
+		return []string{"--checksum"}
+	}
+	return nil
 }
 
 // strategy is what decides how fast it is.
@@ -114,7 +139,7 @@ func (j Job) strategy() []string {
 	// and what did not change stays shared with snapshots. It takes the right to
 	// write to files whose mode forbids it, and a replica without foreign links,
 	// which the survey has seen to.
-	if j.Survey != nil && j.Keeps.Owners {
+	if j.Survey != nil && j.Keeps.Owners && !j.Fresh {
 		args = append(args, "--inplace")
 		if largest := j.Survey.Largest; j.Survey.ReplicaEntries > 1 && largest > smallBlock && largest <= smallBlockLimit {
 			args = append(args, "--block-size="+strconv.Itoa(smallBlock))

@@ -97,6 +97,18 @@ func TestArgs(t *testing.T) {
 	assert.False(t, has(far, "--no-inc-recursive"), "a list is not recursed into")
 	assert.True(t, has(far, "--from0\n--files-from=/tmp/list\n--dirs"))
 
+	changes := surveyed
+	changes.List, changes.DeleteMissing, changes.IgnoreTimes, changes.Live = "/tmp/list", true, true, true
+	assert.True(t, has(changes, "--files-from=/tmp/list\n--dirs\n--delete-missing-args\n--ignore-times"))
+	assert.False(t, has(changes, "--ignore-missing-args"), "rsync takes one of both")
+	assert.True(t, has(changes, "--inplace"))
+	changes.Fresh = true
+	assert.False(t, has(changes, "--inplace"), "other names of a file would be written through")
+	content := base
+	content.Checksum = true
+	assert.True(t, has(content, "--checksum"))
+	assert.NotContains(t, content.DryRunArgs(), "--checksum", "what is deleted does not depend on content")
+
 	limited := base
 	limited.BytesPerSecond, limited.Compress = 50<<20, true
 	assert.True(t, has(limited, "--bwlimit=51200.00K"))

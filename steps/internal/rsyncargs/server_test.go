@@ -22,6 +22,8 @@ func TestReceiverAllowsWhatClientsSend(t *testing.T) {
 		"-aAXHS --inplace -B4096 --numeric-ids --delete-delay --max-delete=5 -n --existing --ignore-existing",
 		"-aAXHS --numeric-ids --no-inc-recursive --preallocate --compress --zc=zstd --zl=1",
 		"-aAXHS --no-o --no-g --no-devices --specials --dirs --files-from=/dev/null --from0 --delete",
+		"-aAXHS --numeric-ids -@-1 --delete --force --dirs --files-from=/dev/null --from0 --delete-missing-args --ignore-times --inplace",
+		"-aAXHS --numeric-ids -@-1 --delete --force --checksum --inplace -B4096 --no-sparse --partial --info=progress2,stats2",
 		"-aAhHSxz --delete --itemize-changes --info=stats2,misc2",
 		"-av --info=progress2,misc0,flist0 --no-inc-recursive --delete",
 	} {

@@ -15,6 +15,7 @@ import (
 	"github.com/backube/scribe-gen/steps/internal/step"
 	"github.com/backube/scribe-gen/steps/internal/survey"
 	"github.com/backube/scribe-gen/steps/internal/transfer"
+	"github.com/backube/scribe-gen/tree"
 )
 
 func copyVerb() step.Verb {
@@ -46,23 +47,27 @@ func copyRun(ctx context.Context, env *step.Env, args *contract.RsyncCopy) (cont
 		return none, err
 	}
 	c := &commit.Committer{Store: store, Replication: args.Replication, Relationship: args.Relationship, Replica: args.Replica, Log: env.Log}
-	_, done, err := c.Admit(ctx, args.Run, at)
+	release, _, err := c.LockReplica(ctx)
+	if err != nil {
+		return none, err
+	}
+	defer release()
+	state, done, err := c.Admit(ctx, args.Run, at)
 	if err != nil {
 		return none, refusedLocally(err)
 	}
 	if done != nil {
 		return done.Outcome("the run was committed before"), nil
 	}
-	return copyAndCommit(ctx, env, args, c, at)
+	return copyAndCommit(ctx, env, args, c, at, recorded(state))
 }
 
-// copyAndCommit holds the replica for as long as it writes to it.
-func copyAndCommit(ctx context.Context, env *step.Env, args *contract.RsyncCopy, c *commit.Committer, at time.Time) (contract.Outcome, error) {
-	release, _, err := c.LockReplica(ctx)
+// copyAndCommit needs the lock on the replica.
+func copyAndCommit(ctx context.Context, env *step.Env, args *contract.RsyncCopy, c *commit.Committer, at time.Time, last transfer.Last) (contract.Outcome, error) {
+	empty, err := tree.Empty(args.Root)
 	if err != nil {
 		return contract.Outcome{}, err
 	}
-	defer release()
 	keeps, repair := privilege.Keeps(), survey.Repair(nil)
 	t, err := transfer.New(env, args.Transfer, args.Guard, args.Source, transfer.Place{
 		Destination: filepath.Clean(args.Root) + "/",
@@ -71,7 +76,15 @@ func copyAndCommit(ctx context.Context, env *step.Env, args *contract.RsyncCopy,
 			repair, err = survey.Answer(ctx, args.Root, keeps, in, out)
 			return err
 		},
-		Repair: func(ctx context.Context) error { return repair(ctx) },
+		Begin: func(ctx context.Context) error {
+			if err := c.Writing(ctx, args.Run, at); err != nil || repair == nil {
+				return refusedLocally(err)
+			}
+			return repair(ctx)
+		},
+		Empty: empty,
+		Run:   transfer.Run{Relationship: args.Relationship, Run: args.Run, RecoveryPoint: at},
+		Last:  last,
 	})
 	if err != nil {
 		return contract.Outcome{}, err
@@ -80,11 +93,21 @@ func copyAndCommit(ctx context.Context, env *step.Env, args *contract.RsyncCopy,
 	if err != nil {
 		return report.Outcome(), err
 	}
-	done, err := c.Commit(ctx, protocol.Commit{Run: args.Run, RecoveryPoint: at, Totals: report.Totals})
+	done, err := c.Commit(ctx, protocol.Commit{Run: args.Run, RecoveryPoint: at, Totals: report.Totals, Digest: report.Digest})
 	if err != nil {
 		return report.Outcome(), refusedLocally(err)
 	}
+	report.Acknowledge(env.Log)
 	return report.Committed(done), nil
+}
+
+// recorded is what the state says of the runs before.
+func recorded(s contract.State) transfer.Last {
+	last := transfer.Last{Changed: s.Writing != nil}
+	if s.Last != nil {
+		last.Run, last.Digest = s.Last.Run, s.Last.Digest
+	}
+	return last
 }
 
 // refusedLocally gives a refusal of the committer its exit code.

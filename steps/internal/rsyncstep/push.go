@@ -20,6 +20,10 @@ The guard stops a run whose source is empty, or that would delete more of the
 replica than --max-delete allows, before anything is changed. A run that was
 committed already is done at once.
 
+With --index, the source remembers what it sent. A later run then looks only at
+what changed since, and sees content that was changed with size and time put back;
+the destination is compared anew where it has not recorded the same, and once a day.
+
 With --remote-path the data goes to an ordinary SSH server with rsync, without
 recovery point: the key directory then holds client.key, host.pub, address, port.`,
 		Example: `  rsync push --relationship=wikidata-secondary --run-id=$UID --root=/data \

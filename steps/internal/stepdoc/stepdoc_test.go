@@ -57,7 +57,7 @@ func TestEverythingIsDescribed(t *testing.T) {
 	for _, c := range w.constants(func(c constant) bool { return c.kind == "Refusal" || c.kind == "Result" }) {
 		assert.NotEmpty(t, c.doc, c.name)
 	}
-	for _, name := range []string{"Outcome", "State", "Commit", "Totals", "Promotion", "Pause"} {
+	for _, name := range []string{"Outcome", "State", "Commit", "Totals", "Promotion", "Pause", "Writing"} {
 		fields, err := src.fields(name)
 		require.NoError(t, err)
 		require.NotEmpty(t, fields, name)

@@ -78,7 +78,7 @@ func (w *writer) structure(name string) error {
 func (w *writer) state() error {
 	fmt.Fprintf(w, "\n## State of a relationship\n\n%sA directory site has it in `state/%s.json`; in a\ncluster it is the key `%s` of the ConfigMap `%s`.\n",
 		markdown.Escape(w.src.docs["State"]), contract.StateName("RELATIONSHIP"), contract.StateKey, contract.StateName("RELATIONSHIP"))
-	for _, name := range []string{"State", "Commit", "Totals", "Promotion", "Pause"} {
+	for _, name := range []string{"State", "Commit", "Totals", "Promotion", "Pause", "Writing"} {
 		if name != "State" {
 			fmt.Fprintf(w, "\n### %s\n\n%s", name, markdown.Escape(w.src.docs[name]))
 		}

@@ -73,7 +73,7 @@ func (q Question) describe(ctx context.Context, result *Result, to io.Writer) er
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
 		}
-		result.note(&e, q.Keeps)
+		result.Note(&e, q.Keeps)
 		if e.Linked() {
 			if err := w.write(&record{kind: kindLink, path: e.Path, group: links.of(&e)}); err != nil {
 				return err

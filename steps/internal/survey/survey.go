@@ -16,8 +16,7 @@
 package survey
 
 import (
-	"strings"
-
+	"github.com/backube/scribe-gen/steps/internal/privilege"
 	"github.com/backube/scribe-gen/steps/internal/protocol"
 	"github.com/backube/scribe-gen/tree"
 )
@@ -64,8 +63,8 @@ type Unkept struct{ Path, Why string }
 // unkeptShown is how many unkept entries are named.
 const unkeptShown = 10
 
-// note adds an entry of the source to the result.
-func (r *Result) note(e *tree.Entry, keeps protocol.Keeps) {
+// Note adds an entry of the source to the result.
+func (r *Result) Note(e *tree.Entry, keeps protocol.Keeps) {
 	r.Entries++
 	r.Bytes += e.Size
 	r.Largest = max(r.Largest, e.Size)
@@ -84,28 +83,9 @@ func (r *Result) note(e *tree.Entry, keeps protocol.Keeps) {
 	if !keeps.Owners && (int(e.UID) != keeps.UID || int(e.GID) != keeps.GID) {
 		r.Foreign++
 	}
-	if why := unkept(e, keeps); why != "" {
+	if why := privilege.Unkept(e.Mode, e.Xattrs, keeps); why != "" {
 		if r.UnkeptTotal++; len(r.Unkept) < unkeptShown {
 			r.Unkept = append(r.Unkept, Unkept{Path: e.Path, Why: why})
 		}
 	}
-}
-
-// unkept says why a receiver cannot keep the entry, or "".
-func unkept(e *tree.Entry, keeps protocol.Keeps) string {
-	switch {
-	case e.IsDevice() && !keeps.Devices:
-		return "a device node needs CAP_MKNOD"
-	case e.Permissions()&0o6000 != 0 && e.IsRegular() && !keeps.Owners:
-		return "a set-ID file would run as another user"
-	}
-	for _, x := range e.Xattrs {
-		switch {
-		case x.Name == "security.capability" && !keeps.Capabilities:
-			return "file capabilities need CAP_SETFCAP"
-		case strings.HasPrefix(x.Name, "trusted.") && !keeps.Trusted:
-			return "the attribute " + x.Name + " needs CAP_SYS_ADMIN"
-		}
-	}
-	return ""
 }

@@ -38,7 +38,7 @@ func (t *Transfer) survey(ctx context.Context, list string, report *Report) erro
 	report.Totals.Entries, report.Totals.Bytes = result.Entries, result.Bytes
 	// Where most differs, recursion is faster than a list. A filter is a question
 	// for rsync alone.
-	if t.FilterFile == "" && result.Differing*2 < result.Directories {
+	if t.FilterFile == "" && !t.job.Checksum && result.Differing*2 < result.Directories {
 		t.job.List = list
 	}
 	return t.judge(result, report)

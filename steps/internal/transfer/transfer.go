@@ -1,12 +1,17 @@
-// Package transfer makes a replica equal to its source: it asks the guard, has
-// both sides surveyed, and runs rsync, whether the replica is behind a
-// connection or mounted beside the source.
+// Package transfer makes a replica equal to its source: it asks the guard, finds
+// out what differs, and runs rsync, whether the replica is behind a connection or
+// mounted beside the source.
+//
+// What differs is found by a survey of both sides, or, with an index, by a scan of
+// the source alone. That is enough only where it is proven that the replica still
+// is what the index says: the destination has recorded the same digest, and no run
+// has written since. In every other case both sides are compared, and content that
+// may have changed behind the same size and time of modification is compared, too,
+// so that the digest that is recorded then is the replica's.
 package transfer
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -19,7 +24,6 @@ import (
 	"github.com/backube/scribe-gen/steps/internal/rsync"
 	"github.com/backube/scribe-gen/steps/internal/step"
 	"github.com/backube/scribe-gen/steps/internal/survey"
-	"github.com/backube/scribe-gen/tree"
 )
 
 // Place is where the replica is and how it is reached.
@@ -30,9 +34,14 @@ type Place struct {
 	Keeps              protocol.Keeps
 	// Survey reaches the replica's half of a survey; nil when there is none.
 	Survey survey.Stream
-	// Repair is called after the guard and before anything is written: it mends
-	// what the survey found. Nil where the receiver does so itself.
-	Repair survey.Repair
+	// Begin is called after the guard and before anything is written: it records that
+	// the run writes, and mends what the survey found. Nil where the receiver does so
+	// itself.
+	Begin func(context.Context) error
+	// Run is the run, Last what the destination has recorded of those before; neither
+	// is known of an ordinary SSH server.
+	Run  Run
+	Last Last
 	// Empty is whether the replica is known to hold nothing.
 	Empty     bool
 	RoundTrip time.Duration
@@ -83,13 +92,19 @@ func New(env *step.Env, args contract.Transfer, g contract.Guard, source string,
 type Report struct {
 	Totals   contract.Totals
 	Warnings []string
+	// Digest is that of the manifest of what the replica now holds; empty when there
+	// is no index, or when a live source did not stand still.
+	Digest string
+
+	index *index
 }
 
 // Outcome is the report of a transfer that was not committed.
 func (r Report) Outcome() contract.Outcome {
 	t := r.Totals
 	return contract.Outcome{
-		Bytes: t.Sent, Wire: t.Wire, Total: t.Bytes, Files: t.Files, Entries: t.Entries, Deleted: t.Deleted, Warnings: r.Warnings,
+		Bytes: t.Sent, Wire: t.Wire, Total: t.Bytes, Files: t.Files, Entries: t.Entries, Deleted: t.Deleted,
+		Digest: r.Digest, Warnings: r.Warnings,
 	}
 }
 
@@ -103,7 +118,7 @@ func (r Report) Committed(done protocol.Committed) contract.Outcome {
 
 // Run makes the replica equal to the source.
 func (t *Transfer) Run(ctx context.Context) (Report, error) {
-	if err := t.checkSource(); err != nil {
+	if err := guard.Source(t.source, t.empty); err != nil {
 		return Report{}, err
 	}
 	dir, err := os.MkdirTemp("", "scribe-transfer-")
@@ -111,84 +126,50 @@ func (t *Transfer) Run(ctx context.Context) (Report, error) {
 		return Report{}, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	list := filepath.Join(dir, "directories")
 	var report Report
-	if err := t.survey(ctx, list, &report); err != nil {
-		return report, err
+	if x := t.openIndex(); x != nil {
+		err = t.indexed(ctx, x, dir, &report)
+	} else {
+		err = t.compare(ctx, dir, list{}, &report)
 	}
-	if s := t.job.Survey; s != nil && s.Differing == 0 && !t.place.Empty && t.FilterFile == "" {
-		t.env.Log.Info("nothing changed", "entries", s.Entries, "bytes", s.Bytes)
-		return report, nil
-	}
-	if err := t.guardDeletions(ctx); err != nil {
-		return report, err
-	}
-	if t.place.Repair != nil {
-		if err := t.place.Repair(ctx); err != nil {
-			return report, err
-		}
-	}
-	return report, t.send(ctx, &report)
+	return report, err
 }
 
-// checkSource stops a run whose source holds nothing: a volume that was not
-// mounted looks like that.
-func (t *Transfer) checkSource() error {
-	empty, err := tree.Empty(t.source)
-	if err != nil {
-		return fmt.Errorf("look at the source: %w", err)
+// compare makes the replica equal to the source by a comparison of both. Files
+// that are listed to be sent again are compared by content first.
+func (t *Transfer) compare(ctx context.Context, dir string, resend list, report *Report) error {
+	if err := t.survey(ctx, filepath.Join(dir, "directories"), report); err != nil {
+		return err
 	}
-	if !empty || t.empty {
+	s := t.job.Survey
+	unchanged := s != nil && s.Differing == 0 && !t.place.Empty && t.FilterFile == "" && !t.job.Checksum
+	if unchanged && resend.count == 0 {
+		t.env.Log.Info("nothing changed", "entries", s.Entries, "bytes", s.Bytes)
 		return nil
 	}
-	return step.Refuse(contract.RefusedEmptySource,
-		"the source %s is empty, and an empty source would empty the replica: check that the volume is the right one, or allow it with guard.allowEmptySource", t.source)
-}
-
-// send runs rsync and counts.
-func (t *Transfer) send(ctx context.Context, report *Report) error {
-	progress := newProgress(t.env, t.ProgressFile, report.Totals.Bytes)
-	t.env.Log.Info("transfer starts", "mode", t.mode(), "roundTrip", t.place.RoundTrip.Round(time.Microsecond).String())
-	stats, err := t.job.Run(ctx, progress.update)
-	progress.last()
-	var exit *rsync.ExitError
-	if errors.As(err, &exit) && exit.Vanished() && t.live() {
-		report.Warnings = append(report.Warnings, "files of the live source vanished while they were read: "+exit.Output)
-		err = nil
+	if err := t.guardDeletions(ctx); err != nil {
+		return err
 	}
-	if errors.As(err, &exit) && exit.OnlyRoot() && !t.job.Keeps.Owners {
-		report.Warnings = append(report.Warnings, "the root directory of the replica keeps its own mode and times, as it belongs to another user than the mover's")
-		err = nil
+	if err := t.begin(ctx); err != nil {
+		return err
 	}
-	if t.job.Survey == nil {
-		report.Totals.Entries, report.Totals.Bytes = stats.Entries, stats.Size
+	if resend.count > 0 {
+		again := t.job
+		again.List, again.IgnoreTimes = resend.path, true
+		if _, err := t.send(ctx, again, report); err != nil || unchanged {
+			return err
+		}
 	}
-	if stats.Undeletable > 0 {
-		report.Warnings = append(report.Warnings, fmt.Sprintf("%d directories are gone from the source but stay at the replica, as they hold what the filters leave out", stats.Undeletable))
-	}
-	report.Totals.Files, report.Totals.Sent, report.Totals.Deleted = max(stats.Transferred, stats.Created), stats.Sent, stats.Deleted
-	return t.final(err)
-}
-
-// final makes a refusal of a failure of rsync that a retry cannot mend.
-func (t *Transfer) final(err error) error {
-	var exit *rsync.ExitError
-	switch {
-	case !errors.As(err, &exit):
-	case exit.InTheWay() && t.FilterFile != "":
-		return step.Refuse(contract.RefusedFilter, "what the filters leave at the replica stands in the way of the source: %w; change the filters, or remove it from the replica", err)
-	case exit.Permanent():
-		return step.Refuse(contract.RefusedRequest, "%w", err)
-	}
+	_, err := t.send(ctx, t.job, report)
 	return err
+}
+
+func (t *Transfer) begin(ctx context.Context) error {
+	if t.place.Begin == nil {
+		return nil
+	}
+	return t.place.Begin(ctx)
 }
 
 // live reports whether the source is the live volume.
 func (t *Transfer) live() bool { return t.Method == contract.MethodDirect }
-
-func (t *Transfer) mode() string {
-	if t.job.List != "" {
-		return "changed directories"
-	}
-	return "whole tree"
-}
