@@ -13,6 +13,7 @@ import (
 	"github.com/backube/scribe-gen/steps/internal/guard"
 	"github.com/backube/scribe-gen/steps/internal/objectstore"
 	"github.com/backube/scribe-gen/steps/internal/privilege"
+	"github.com/backube/scribe-gen/steps/internal/progress"
 	"github.com/backube/scribe-gen/steps/internal/protocol"
 	"github.com/backube/scribe-gen/steps/internal/rclonepull/replica"
 	"github.com/backube/scribe-gen/steps/internal/step"
@@ -79,8 +80,8 @@ func (p *pull) pull(ctx context.Context) (contract.Outcome, error) {
 		Keeps: privilege.Keeps(), Temp: dir,
 		BeforeWrite: p.writing, Log: p.env.Log,
 	}
-	comparing := newProgress(p.env, "comparing", "", p.generation.Bytes)
-	r.Compared = comparing.add
+	comparing := progress.Of(p.env, "comparing", p.generation.Bytes)
+	r.Compared = func(bytes, files int64) { comparing.Add(bytes, files, files) }
 	if p.filter != nil {
 		r.Filter = p.filter
 	}
@@ -114,14 +115,9 @@ func (p *pull) pull(ctx context.Context) (contract.Outcome, error) {
 // apply makes the replica equal to the manifest.
 func (p *pull) apply(ctx context.Context, plan *replica.Plan) error {
 	transfers := p.objects.Transfers()
-	file := p.args.ProgressFile
-	if file == "" {
-		file = p.env.Getenv(argoVariable)
-	}
-	progress := newProgress(p.env, "progress", file, plan.FetchBytes)
-	err := plan.Apply(ctx, replica.Options{Content: content{p.objects}, Transfers: transfers, Done: progress.add})
-	fetched := progress.last()
-	p.report.totals.Sent, p.report.totals.Wire = fetched, p.objects.Stats().Bytes
+	meter := progress.New(p.env, p.args.ProgressFile, plan.FetchBytes, plan.Changes)
+	err := plan.Apply(ctx, replica.Options{Content: content{p.objects}, Transfers: transfers, Done: func(bytes, files int64) { meter.Add(bytes, files, files) }})
+	p.report.totals.Sent, p.report.totals.Wire = meter.Last().Bytes, p.objects.Stats().Bytes
 	if err != nil {
 		return err
 	}

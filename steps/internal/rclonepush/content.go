@@ -36,12 +36,12 @@ func (u *upload) place(ctx context.Context, it *scan.Item) error {
 	if !it.Hash.IsZero() {
 		if old != nil && old.Hash == it.Hash {
 			it.Layer, it.Object = old.Layer, old.Object
-			u.told.add(it.Size, 0, 0)
+			u.told.Add(it.Size, 0, 0)
 			return nil
 		}
 		if at, ok := u.moved.find(it.Hash, it.Size); ok {
 			it.Layer, it.Object = at.layer, at.object
-			u.told.add(it.Size, 0, 0)
+			u.told.Add(it.Size, 0, 0)
 			return nil
 		}
 	}
@@ -108,7 +108,7 @@ func (u *upload) put(ctx context.Context, it *scan.Item) error {
 	}
 	it.Layer = u.name
 	u.uploaded.Add(it.Size)
-	u.told.add(it.Size, 0, 1)
+	u.told.Add(it.Size, 1, 0)
 	return nil
 }
 

@@ -56,7 +56,7 @@ func (l *leftovers) has(ctx context.Context, it *scan.Item) (bool, error) {
 	}
 	it.Layer = l.name
 	it.Object, _ = l.store.ObjectName(it.Path)
-	l.told.add(it.Size, 0, 0)
+	l.told.Add(it.Size, 0, 0)
 	return true, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/backube/scribe-gen/steps/internal/objectstore"
+	"github.com/backube/scribe-gen/steps/internal/progress"
 	"github.com/backube/scribe-gen/steps/internal/scan"
 	"github.com/backube/scribe-gen/tree/manifest"
 )
@@ -17,7 +18,7 @@ type upload struct {
 	*push
 	name     string // of the push and its layer
 	moved    *moved
-	told     *progress
+	told     *progress.Meter
 	hashers  sync.Pool
 	nothing  manifest.Hash // of no content
 	uploaded atomic.Int64  // bytes
@@ -36,7 +37,7 @@ type upload struct {
 func (p *push) upload(ctx context.Context, found *surveyed, file string) (objectstore.Generation, error) {
 	u := &upload{
 		push: p, name: objectstore.GenerationName(p.at, p.args.Run), moved: found.moved,
-		told:    newProgress(p.env, p.args.ProgressFile, found.bytes, found.entries),
+		told:    progress.New(p.env, p.args.ProgressFile, found.bytes, found.entries),
 		hashers: sync.Pool{New: func() any { return manifest.NewHasher() }},
 		nothing: manifest.NewHasher().Sum(), old: map[*scan.Item]*manifest.Entry{},
 	}
@@ -48,7 +49,7 @@ func (p *push) upload(ctx context.Context, found *surveyed, file string) (object
 	if err != nil {
 		return objectstore.Generation{}, u.givenUp(ctx, err)
 	}
-	u.told.last()
+	u.told.Last()
 	p.report.scanned(result)
 	done, err := u.commit(ctx, summary, file)
 	if err != nil {
@@ -123,7 +124,7 @@ func (u *upload) emit(it *scan.Item, w *manifest.Writer) error {
 	if old := u.before(it); old == nil || !it.Same(old) {
 		u.report.totals.Files++
 	}
-	u.told.add(0, 1, 0)
+	u.told.Add(0, 0, 1)
 	e := it.Entry
 	e.Inode, e.ChangeTime = 0, 0
 	return w.Write(&e)

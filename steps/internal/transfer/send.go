@@ -7,16 +7,19 @@ import (
 	"time"
 
 	"github.com/backube/scribe-gen/steps/contract"
+	"github.com/backube/scribe-gen/steps/internal/progress"
 	"github.com/backube/scribe-gen/steps/internal/rsync"
 	"github.com/backube/scribe-gen/steps/internal/step"
 )
 
 // send runs rsync and counts.
 func (t *Transfer) send(ctx context.Context, job rsync.Job, report *Report) (rsync.Stats, error) {
-	progress := newProgress(t.env, t.ProgressFile, report.Totals.Bytes)
+	meter := progress.New(t.env, t.ProgressFile, report.Totals.Bytes, 0)
 	t.env.Log.Info("transfer starts", "mode", mode(job), "roundTrip", t.place.RoundTrip.Round(time.Microsecond).String())
-	stats, err := job.Run(ctx, progress.update)
-	progress.last()
+	stats, err := job.Run(ctx, func(p rsync.Progress) {
+		meter.Set(progress.Done{Bytes: p.Bytes, Files: p.Files, Checked: p.Checked, Entries: p.Known, Percent: int64(p.Percent)})
+	})
+	meter.Last()
 	var exit *rsync.ExitError
 	if errors.As(err, &exit) && exit.Vanished() && t.live() {
 		report.Warnings = append(report.Warnings, "files of the live source vanished while they were read: "+exit.Output)
