@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"path/filepath"
 
 	"k8s.io/apimachinery/pkg/api/resource"
 
@@ -36,6 +37,9 @@ func Filter(name string) (*filter.Filter, error) {
 // Open opens the object store that holds the generations of a replication; with an
 // empty name, of any. Wrong arguments or an unusable configuration are usage errors.
 func Open(ctx context.Context, args contract.ObjectStore, replication string, log *slog.Logger) (*objectstore.Store, error) {
+	if err := configured(args.Config); err != nil {
+		return nil, err
+	}
 	config := objectstore.Config{
 		Remote: args.Remote, ConfigDir: args.Config, CA: args.CA, Transfers: args.Transfers, Replication: replication, Log: log,
 	}
@@ -47,4 +51,16 @@ func Open(ctx context.Context, args contract.ObjectStore, replication string, lo
 		config.BytesPerSecond = q.Value()
 	}
 	return objectstore.Open(ctx, config)
+}
+
+// configured refuses a directory without any configuration: a Secret that is missing
+// looks like that.
+func configured(dir string) error {
+	for _, pattern := range []string{contract.KeyRcloneConfig, "RCLONE_*"} {
+		if found, err := filepath.Glob(filepath.Join(dir, pattern)); err == nil && len(found) > 0 {
+			return nil
+		}
+	}
+	return step.Usage("--config: there is no %s in %q: make the Secret that spec.rclone.configSecret names, with that key, at this site",
+		contract.KeyRcloneConfig, dir)
 }
