@@ -6,6 +6,10 @@ package main
 import (
 	"os"
 
+	// Certificate authorities for stores on the Internet, where the image has none of
+	// the system's.
+	_ "golang.org/x/crypto/x509roots/fallback"
+
 	"github.com/backube/scribe-gen/steps/contract"
 	"github.com/backube/scribe-gen/steps/internal/earlier"
 	"github.com/backube/scribe-gen/steps/internal/rclonepull"

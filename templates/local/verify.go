@@ -72,7 +72,11 @@ func (r *run) pulled(part Part, known values) (Trees, error) {
 		return trees, err
 	}
 	pull := ready.command.(*contract.RclonePull)
-	return Trees{Replica: r.replicaTree(part, pull.Replica), Filters: pull.FilterFile, Digest: outcome.Digest}, nil
+	trees = Trees{Replica: part.Layout().Volume(pull.Claim), Filters: pull.FilterFile, Digest: outcome.Digest}
+	if outcome.Snapshot != "" {
+		trees.Replica = part.Layout().Snapshot(pull.Claim, outcome.Snapshot)
+	}
+	return trees, nil
 }
 
 // listenerTree is what the destination among the parts has published.
