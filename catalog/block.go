@@ -44,6 +44,16 @@ type Value struct{ Name, Value string }
 // Package is the name of the block's package, object and ServiceAccount.
 func (b *Block) Package() string { return prefix + b.Name }
 
+// Relationship is that of the sample.
+func (b *Block) Relationship() string {
+	for _, v := range b.Example {
+		if v.Name == "relationship" {
+			return v.Value
+		}
+	}
+	return ""
+}
+
 // Mover reports whether the block mounts volumes.
 func (b *Block) Mover() bool { return b.Step.MountsClaim() }
 
@@ -67,9 +77,9 @@ func Blocks() ([]*Block, error) {
 	}
 	var blocks []*Block
 	for _, e := range entries {
-		from, ok := steps[e.step]
+		from, ok := steps[e.name]
 		if !ok {
-			return nil, fmt.Errorf("block %s: the sample has no step %s", e.name, e.step)
+			return nil, fmt.Errorf("block %s: no sample has its step", e.name)
 		}
 		b, err := e.block(from)
 		if err != nil {

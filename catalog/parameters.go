@@ -19,6 +19,7 @@ var leftOut = map[string]string{
 	"port-file":        "for programs that start a listener on any port",
 	"listen":           "the container's port is fixed",
 	"rsync":            "the image's",
+	"index":            "a claim of its own, which a pod cannot have in some uses and not in others",
 	"run-id":           "has a default that depends on the engine",
 }
 
@@ -51,9 +52,10 @@ func (e entry) flags(s *plan.Step) ([]Param, error) {
 }
 
 // fixed reports whether a flag has the same value in every use: it is about what is
-// in the pod. Filters are there only for those who have some.
+// in the pod. Filters and a certificate authority are there only for those who have
+// some.
 func fixed(name, value string) bool {
-	if name == "filter-file" {
+	if name == "filter-file" || name == "ca" {
 		return false
 	}
 	about := func(kind string) bool { return strings.Contains(value, "$["+kind) }
@@ -65,11 +67,16 @@ const (
 	paramClaim       = "claim"
 	paramSourceClaim = "source-claim"
 	paramKeys        = "keys-secret"
+	paramConfig      = "config-secret"
+	paramCA          = "ca-secret"
 	paramFilters     = "filters"
 )
 
-// noFilters is the name of a ConfigMap that need not exist.
-const noFilters = "scribe-no-filters"
+// Names of a ConfigMap and a Secret that need not exist.
+const (
+	noFilters = "scribe-no-filters"
+	noCA      = "scribe-no-ca"
+)
 
 // mounts makes the source of every mount a parameter.
 func (e entry) mounts(s *plan.Step) []Param {
@@ -89,6 +96,10 @@ func (e entry) mounts(s *plan.Step) []Param {
 
 func mountParam(m plan.Mount) (name, usage string) {
 	switch {
+	case m.Kind == plan.MountSecret && m.Name == "rclone":
+		return paramConfig, "Secret with the key rclone.conf; keys such as RCLONE_TRANSFERS set what rclone's environment variables of that name do"
+	case m.Kind == plan.MountSecret && m.Name == "ca":
+		return paramCA, "Secret of the object store's certificate authority, seen at " + m.Path + "; need not exist"
 	case m.Kind == plan.MountSecret:
 		return paramKeys, "Secret of the keys"
 	case m.Kind == plan.MountText:
@@ -105,8 +116,12 @@ func (e entry) param(name, usage string) Param {
 		Param:    plan.Param{Name: name, Default: e.defaults[name], Description: usage},
 		Required: slices.Contains(e.required, name),
 	}
-	if name == paramFilters && p.Default == "" {
+	switch {
+	case p.Default != "":
+	case name == paramFilters:
 		p.Default = noFilters
+	case name == paramCA:
+		p.Default = noCA
 	}
 	if note := e.notes[name]; note != "" {
 		p.Description += "; " + note

@@ -26,7 +26,7 @@ func (b *Block) purpose() (string, error) {
 // text executes a template of the block's texts.
 func (e edition) text(b *Block, name string) ([]byte, error) {
 	t, err := template.New(name).Funcs(e.funcs(b)).
-		ParseFS(texts, "texts/readme.md", "texts/blocks/"+b.Name+".md")
+		ParseFS(texts, "texts/readme.md", "texts/shared/*.md", "texts/blocks/"+b.Name+".md")
 	if err != nil {
 		return nil, fmt.Errorf("texts of block %s: %w", b.Name, err)
 	}
@@ -78,7 +78,7 @@ func (e edition) funcs(b *Block) template.FuncMap {
 			return map[string]string{"Claim": claim, "Image": p.Image}
 		},
 		"snapshot": func(p page, name, at string) map[string]string {
-			return map[string]string{"Name": name, "At": at, "Claim": p.ReplicaClaim, "Relationship": p.Relationship}
+			return map[string]string{"Name": name, "At": at, "Claim": p.ReplicaClaim, "Relationship": p.Relationship()}
 		},
 		"argo":   e.argo,
 		"output": func(name string) string { return outputUsage[name] },

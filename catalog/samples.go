@@ -76,14 +76,13 @@ type page struct {
 	Image         string
 	SourceClaim   string
 	ReplicaClaim  string
-	Relationship  string
 	RecoveryPoint string
 }
 
 func (e edition) page(b *Block) page {
 	return page{
 		Block: b, Edition: e, Version: Version, Image: plan.Image, SourceClaim: sampleSource,
-		ReplicaClaim: sampleReplica, Relationship: sampleRelationship, RecoveryPoint: examplePoint,
+		ReplicaClaim: sampleReplica, RecoveryPoint: examplePoint,
 	}
 }
 

@@ -120,7 +120,7 @@ func (s *shell) run(script string) string {
 	ctx, cancel := context.WithTimeoutCause(s.t.Context(), runLimit, fmt.Errorf("commands of %s did not end within %s", s.folder, runLimit))
 	defer cancel()
 	// Variables live from one call to the next.
-	whole := fmt.Sprintf("set -eu\n[ ! -e %[1]s ] || . %[1]s\n%[2]s\ndeclare -p run keys listener push failing > %[1]s 2>/dev/null || true\n", s.state, script)
+	whole := fmt.Sprintf("set -eu\n[ ! -e %[1]s ] || . %[1]s\n%[2]s\ndeclare -p run keys listener push pull failing > %[1]s 2>/dev/null || true\n", s.state, script)
 	cmd := exec.CommandContext(ctx, "bash", "-c", whole)
 	cmd.Dir, cmd.Env, cmd.WaitDelay = s.folder, s.env, 10*time.Second
 	out, err := cmd.CombinedOutput()
