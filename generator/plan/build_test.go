@@ -30,12 +30,7 @@ spec:
   schedule: {cron: "*/15 * * * *"}
 `
 
-// parse reads a spec after replacing text in it, in pairs of old and new.
-func parse(t *testing.T, replace ...string) *spec.Replication {
-	t.Helper()
-	return parseText(t, sample, replace...)
-}
-
+// parseText reads a spec after replacing text in it, in pairs of old and new.
 func parseText(t *testing.T, text string, replace ...string) *spec.Replication {
 	t.Helper()
 	text = strings.NewReplacer(replace...).Replace(text)

@@ -15,7 +15,7 @@ import (
 	"github.com/backube/scribe-gen/test/bench/internal/report"
 )
 
-// bench is one run of the program.
+// bench compares movers that run rsync over SSH.
 type bench struct {
 	options
 	log        io.Writer
@@ -209,7 +209,11 @@ func (b *bench) sync(ctx context.Context, w workload, c mover.Contender, round i
 		}
 		return m, err
 	}
-	return m, b.verify(ctx, w)
+	var content []string
+	if w.tree.Files <= verifiable {
+		content = []string{"--checksum"}
+	}
+	return m, verify(ctx, b.source(), b.replica(), content...)
 }
 
 // arrange makes the state that a transfer starts from.
@@ -223,13 +227,10 @@ func (b *bench) arrange(ctx context.Context, w workload, round int) error {
 	return os.Mkdir(b.replica(), 0o755)
 }
 
-// verify reports what rsync would still have to do.
-func (b *bench) verify(ctx context.Context, w workload) error {
-	args := []string{"-n", "-i", "-aH", "--delete"}
-	if w.tree.Files <= verifiable {
-		args = append(args, "--checksum")
-	}
-	out, err := exec.CommandContext(ctx, "rsync", append(args, b.source()+"/", b.replica()+"/")...).CombinedOutput()
+// verify reports what rsync would still have to do, with further options.
+func verify(ctx context.Context, source, replica string, options ...string) error {
+	args := append([]string{"-n", "-i", "-aH", "--delete"}, options...)
+	out, err := exec.CommandContext(ctx, "rsync", append(args, source+"/", replica+"/")...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("verify the replica: %w: %s", err, out)
 	}

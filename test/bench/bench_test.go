@@ -13,8 +13,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/backube/scribe-gen/test/bench/internal/report"
 )
 
 // need fails the test when a program is missing.
@@ -28,6 +26,9 @@ func need(t *testing.T, programs map[string]string) {
 		require.NoError(t, err, "install the package %s: apt-get install %s", pkg, pkg)
 	}
 }
+
+// shared leaves the tests in the network namespace that they are in.
+func shared() bool { return false }
 
 var openSSH = map[string]string{
 	"rsync": "rsync", "ssh": "openssh-client", "ssh-keygen": "openssh-client", "/usr/sbin/sshd": "openssh-server",
@@ -44,11 +45,12 @@ func left(t *testing.T, dir string) []string {
 func TestPeers(t *testing.T) {
 	need(t, openSSH)
 	dir := t.TempDir()
+	begin, end := "<!-- bench:begin -->", "<!-- bench:end -->"
 	readme := filepath.Join(t.TempDir(), "README.md")
-	require.NoError(t, os.WriteFile(readme, []byte("# X\n"+report.Begin+"\n"+report.End+"\n"), 0o644))
+	require.NoError(t, os.WriteFile(readme, []byte("# X\n"+begin+"\n"+end+"\n"), 0o644))
 	var stdout, stderr bytes.Buffer
 	err := run(t.Context(), []string{"-n=1", "--scale=0.001", "--contenders=volsync,pv-migrate",
-		"--dir=" + dir, "-o=markdown", "--update=" + readme, "--timeout=2m"}, false, &stdout, &stderr)
+		"--dir=" + dir, "-o=markdown", "--update=" + readme, "--timeout=2m"}, shared, &stdout, &stderr)
 	require.NoError(t, err, stderr.String())
 
 	assert.Empty(t, left(t, dir))
@@ -66,7 +68,7 @@ func TestInterruptLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
 	watch := &cancelAfter{text: "1/1 VolSync", cancel: cancel}
-	err := run(ctx, []string{"-n=1", "--scale=0.01", "--contenders=volsync,pv-migrate", "--workloads=big-far", "--dir=" + dir}, false, &bytes.Buffer{}, watch)
+	err := run(ctx, []string{"-n=1", "--scale=0.01", "--contenders=volsync,pv-migrate", "--workloads=big-far", "--dir=" + dir}, shared, &bytes.Buffer{}, watch)
 	assert.ErrorContains(t, err, "interrupted")
 	assert.Empty(t, left(t, dir))
 }
@@ -87,6 +89,7 @@ func (c *cancelAfter) Write(b []byte) (int, error) {
 func TestWrongUsage(t *testing.T) {
 	for args, problem := range map[string]string{
 		"-n=0":                "must be at least 1",
+		"--suite=nfs":         "must be ssh or s3",
 		"--scale=2":           "above 0 and at most 1",
 		"--scale=NaN":         "above 0 and at most 1",
 		"-o=yaml":             "must be text or markdown",
@@ -98,7 +101,7 @@ func TestWrongUsage(t *testing.T) {
 	} {
 		t.Run(args, func(t *testing.T) {
 			var stderr bytes.Buffer
-			err := run(t.Context(), []string{args}, false, &bytes.Buffer{}, &stderr)
+			err := run(t.Context(), []string{args}, shared, &bytes.Buffer{}, &stderr)
 			require.ErrorContains(t, err, problem)
 			assert.Equal(t, !strings.Contains(args, "update"), errors.As(err, new(usageError)))
 		})
@@ -133,7 +136,7 @@ func TestScribe(t *testing.T) {
 	require.NoError(t, err, string(out))
 	var stdout, stderr bytes.Buffer
 	err = run(t.Context(), []string{"-n=2", "--scale=0.001", "--contenders=pv-migrate,scribe", "--workloads=small,delta,big-far,flat-10k",
-		"--steps=" + steps, "--dir=" + dir, "--timeout=2m"}, false, &stdout, &stderr)
+		"--steps=" + steps, "--dir=" + dir, "--timeout=2m"}, shared, &stdout, &stderr)
 	require.NoError(t, err, stderr.String())
 
 	assert.Empty(t, left(t, dir))
@@ -148,7 +151,7 @@ func TestScribe(t *testing.T) {
 func TestScribeWithoutSteps(t *testing.T) {
 	need(t, openSSH)
 	dir := t.TempDir()
-	err := run(t.Context(), []string{"--contenders=scribe", "--steps=/no/such", "--dir=" + dir}, false, &bytes.Buffer{}, &bytes.Buffer{})
+	err := run(t.Context(), []string{"--contenders=scribe", "--steps=/no/such", "--dir=" + dir}, shared, &bytes.Buffer{}, &bytes.Buffer{})
 	assert.ErrorContains(t, err, "build it first or give --steps")
 	assert.Empty(t, left(t, dir))
 }

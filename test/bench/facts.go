@@ -15,7 +15,7 @@ import (
 )
 
 // facts say on what and how it was measured.
-func facts(ctx context.Context, b *bench, private bool) []string {
+func (b *bench) facts(ctx context.Context, private bool) []string {
 	wire := "those of the loopback device, headers included"
 	if !private {
 		wire += " (shared with other programs: not exact)"
@@ -27,6 +27,26 @@ func facts(ctx context.Context, b *bench, private bool) []string {
 		"CPU time from " + b.cpuMethod,
 		"bytes on the wire are " + wire + "; 50 ms away, those that the delaying proxy passes on",
 		"peak memory is the sum of the resident peaks of all processes of both ends",
+	}
+}
+
+// facts say on what and how it was measured.
+func (b *storeBench) facts(ctx context.Context, _ bool) []string {
+	peer := "no peer"
+	if b.peer != "" {
+		peer = firstLine(ctx, b.peer, "version")
+	}
+	index := "scribe keeps an index (--index) at the source, which rested for 12 s before the first push"
+	if !b.index {
+		index = "scribe has no index (--index): every push reads the whole source"
+	}
+	return []string{
+		fmt.Sprintf("%s: n = %d, medians, contenders in turn, each with a store and a replica of its own", time.Now().UTC().Format(time.DateOnly), b.repetitions),
+		fmt.Sprintf("%d × %s for client, server and the proxy between that counts, Linux %s, data on %s", runtime.NumCPU(), processor(), kernel(), b.fileSystem),
+		fmt.Sprintf("%s, the version that scribe has as a library; Versity S3 Gateway over plain HTTP on the loopback device; %s", peer, runtime.Version()),
+		index,
+		"CPU time from " + b.cpuMethod + ", of the client's processes without the server's",
+		"bytes on the wire are those of the connections, with HTTP headers; peak memory is that of the client's largest process",
 	}
 }
 

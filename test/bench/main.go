@@ -1,18 +1,24 @@
-// Command bench measures this project's rsync mover against the rsync movers of
-// VolSync and pv-migrate, which run rsync over OpenSSH, in the same run on the
-// same data: wall time, CPU time, bytes on the wire and memory, and their ratios.
+// Command bench measures this project's movers against those of its peers, in the
+// same run on the same data: wall time, CPU time, bytes on the wire and memory,
+// and their ratios. The suite ssh compares the rsync mover with those of VolSync
+// and pv-migrate, which run rsync over OpenSSH. The suite s3 compares the rclone
+// mover with VolSync's, which runs rclone, on an S3 server, and counts requests.
 //
 // Everything happens on this host. Each contender starts from the same state of
 // the destination; contenders take turns in each repetition, and medians are
 // reported. Data lives on a tmpfs when it fits, so that the movers are measured
-// and not the disk. The network is the loopback device of a network namespace of
+// and not the disk. After each transfer rsync checks, outside of the measured
+// time, that nothing is left to do.
+//
+// The network of the suite ssh is the loopback device of a network namespace of
 // the bench's own, as it is or with a delay; bytes on the wire are those of the
-// device, or with a delay those that the delaying proxy passes on. After each
-// transfer rsync checks, outside of the measured time, that nothing is left to do.
+// device, or with a delay those that the delaying proxy passes on. In the suite
+// s3, a proxy before the server counts. The server, and the rclone program of the
+// same version as our library, are built when first needed.
 //
 // Usage:
 //
-//	bench [-n 3] [--workloads big,small] [--contenders volsync,scribe] [--scale 0.05]
+//	bench [--suite ssh|s3] [-n 3] [--workloads big,small] [--contenders volsync,scribe] [--scale 0.05]
 //	      [--steps bin/steps] [--dir DIR] [-o text|markdown] [--update README.md]
 package main
 
@@ -33,11 +39,17 @@ import (
 func main() {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
+	os.Exit(exitCode(run(ctx, os.Args[1:], isolated, os.Stdout, os.Stderr)))
+}
+
+// isolated puts the program into a network namespace of its own and reports
+// whether it is there.
+func isolated() bool {
 	private, err := enterNamespace()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench: own network namespace:", err)
 	}
-	os.Exit(exitCode(run(ctx, os.Args[1:], private, os.Stdout, os.Stderr)))
+	return private
 }
 
 // exitCode reports err and returns 0, 1, or 2 for wrong usage.
@@ -60,6 +72,7 @@ type usageError struct{ error }
 
 // options are the arguments.
 type options struct {
+	suite                 string
 	repetitions           int
 	workloads, contenders string
 	scale                 float64
@@ -67,12 +80,29 @@ type options struct {
 	output, update        string
 	timeout               time.Duration
 	seed                  uint64
+	transfers             int
+	index                 bool
+}
+
+// The suites.
+const (
+	suiteSSH = "ssh"
+	suiteS3  = "s3"
+)
+
+// section is that of the document which the suite's report replaces.
+func (o options) section() report.Section {
+	if o.suite == suiteS3 {
+		return report.S3
+	}
+	return report.SSH
 }
 
 func parse(args []string, stderr io.Writer) (options, error) {
 	var o options
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	fs.SetOutput(stderr)
+	fs.StringVar(&o.suite, "suite", suiteSSH, "ssh: rsync over SSH; s3: rclone through an object store")
 	fs.IntVar(&o.repetitions, "n", 3, "repetitions; medians are reported")
 	fs.StringVar(&o.workloads, "workloads", "all", "comma-separated workloads")
 	fs.StringVar(&o.contenders, "contenders", "all", "comma-separated contenders")
@@ -80,9 +110,11 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	fs.StringVar(&o.steps, "steps", "bin/steps", "directory of the step binaries")
 	fs.StringVar(&o.dir, "dir", "", "directory for the data (default /dev/shm when there is room, else the temporary directory)")
 	fs.StringVar(&o.output, "o", "text", "text or markdown")
-	fs.StringVar(&o.update, "update", "", "file whose section between "+report.Begin+" and "+report.End+" is replaced")
+	fs.StringVar(&o.update, "update", "", "file whose section between the suite's markers, bench:begin and bench:end or bench-s3:begin and bench-s3:end, is replaced")
 	fs.DurationVar(&o.timeout, "timeout", 15*time.Minute, "longest time of one transfer")
 	fs.Uint64Var(&o.seed, "seed", 1, "seed of the data and its changes")
+	fs.IntVar(&o.transfers, "transfers", 0, "files that travel at the same time in scribe's rclone mover (suite s3; 0 for its default)")
+	fs.BoolVar(&o.index, "index", true, "let scribe's rclone mover keep an index at the source (suite s3)")
 	if err := fs.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return o, err
@@ -96,6 +128,8 @@ func (o options) check(fs *flag.FlagSet) error {
 	switch {
 	case fs.NArg() > 0:
 		return usageError{fmt.Errorf("unexpected argument %q", fs.Arg(0))}
+	case o.suite != suiteSSH && o.suite != suiteS3:
+		return usageError{fmt.Errorf("--suite=%s: must be ssh or s3", o.suite)}
 	case o.repetitions < 1:
 		return usageError{fmt.Errorf("-n=%d: must be at least 1", o.repetitions)}
 	case !(o.scale > 0 && o.scale <= 1):
@@ -106,19 +140,41 @@ func (o options) check(fs *flag.FlagSet) error {
 		return usageError{fmt.Errorf("--timeout=%s: must be above 0", o.timeout)}
 	}
 	if o.update != "" {
-		return report.CheckMarkers(o.update)
+		return o.section().Check(o.update)
 	}
 	return nil
 }
 
-// run is the program. Private says whether the network namespace is the bench's
-// own.
-func run(ctx context.Context, args []string, private bool, stdout, stderr io.Writer) error {
+// comparison is one suite under way.
+type comparison interface {
+	// run measures. With an error, the report holds what was complete by then.
+	run(ctx context.Context) (*report.Report, error)
+	// facts say on what and how it was measured; private that the network
+	// namespace is the bench's own.
+	facts(ctx context.Context, private bool) []string
+	// close ends what was started and removes every file.
+	close() error
+}
+
+// prepare makes the comparison of the suite. Isolate puts the program into a
+// network namespace of its own, where programs could not be built.
+func (o options) prepare(ctx context.Context, isolate func() bool, log io.Writer) (c comparison, private bool, err error) {
+	if o.suite == suiteS3 {
+		c, err = newStoreBench(ctx, o, log)
+		return c, false, err
+	}
+	private = isolate()
+	c, err = newBench(o, log)
+	return c, private, err
+}
+
+// run is the program.
+func run(ctx context.Context, args []string, isolate func() bool, stdout, stderr io.Writer) error {
 	o, err := parse(args, stderr)
 	if err != nil {
 		return err
 	}
-	b, err := newBench(o, stderr)
+	b, private, err := o.prepare(ctx, isolate, stderr)
 	if err != nil {
 		return err
 	}
@@ -128,7 +184,7 @@ func run(ctx context.Context, args []string, private bool, stdout, stderr io.Wri
 		err = errors.New("interrupted; everything that was started has been ended and removed")
 	}
 	// What was measured before a failure is still worth seeing, not keeping.
-	result.Facts = facts(context.WithoutCancel(ctx), b, private)
+	result.Facts = b.facts(context.WithoutCancel(ctx), private)
 	if o.output == "markdown" {
 		result.Markdown(stdout)
 	} else {
@@ -137,5 +193,5 @@ func run(ctx context.Context, args []string, private bool, stdout, stderr io.Wri
 	if err != nil || o.update == "" {
 		return err
 	}
-	return report.Update(o.update, result)
+	return o.section().Update(o.update, result)
 }

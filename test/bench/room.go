@@ -15,7 +15,7 @@ const sharedMemory = "/dev/shm"
 
 // dataDirectory chooses shared memory when every workload fits there, else the
 // temporary directory.
-func dataDirectory(work []workload) string {
+func dataDirectory[W interface{ room() int64 }](work []W) string {
 	var most int64
 	for _, w := range work {
 		most = max(most, w.room())

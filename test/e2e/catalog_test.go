@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -42,12 +43,17 @@ func TestCatalog(t *testing.T) {
 		"rsync-listen":     received,
 		"rsync-push":       received,
 		"rsync-copy":       received,
+		"rclone-push":      received,
+		"rclone-pull":      received,
 		"promote":          promoted,
 	} {
 		t.Run(block, func(t *testing.T) {
 			proves(t, "the README of block "+block+" works as it is, and leaves nothing behind", onOne, func(t *testing.T, on pair) {
 				p := newPaper(t, spec.PrivilegesOwner, packageFolder(on, block)...)
 				commands, remove := p.read()
+				if strings.HasPrefix(block, "rclone-") {
+					p.bringStore(on)
+				}
 				terminal := p.shell()
 				t.Log(terminal.run(commands))
 				effect(p)

@@ -16,7 +16,8 @@ import (
 
 // clean fails the test unless nothing temporary is left in the namespaces: no pod
 // that runs or holds a copy, no copy, no snapshot that is not a replica's, no Secret
-// but the keys. What was deleted a moment ago may take a moment to go.
+// but the keys and what an object store needs. What was deleted a moment ago may take
+// a moment to go.
 func (w *world) clean() {
 	w.t.Helper()
 	var left []string
@@ -62,7 +63,7 @@ func (w *world) leftovers(namespace string) []string {
 	}
 	for _, s := range secrets.Items {
 		keys := strings.HasSuffix(s.Name, "-listener") || strings.HasSuffix(s.Name, "-push")
-		note("secret", &s, s.Labels[contract.LabelTemporary] != "" || !keys)
+		note("secret", &s, s.Labels[contract.LabelTemporary] != "" || !keys && !ofStore(s.Name))
 	}
 	return left
 }

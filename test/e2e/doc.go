@@ -25,6 +25,13 @@
 //
 // Data is written and compared in the directories of the cluster's CSI driver.
 //
+// # Object stores
+//
+// Scenarios of one source and many edges go through S3 servers that people run in
+// production, the Versity gateway and MinIO. They run on this machine, with TLS and an
+// authority of their own, one of each kind for all scenarios, and are built the first
+// time, which takes minutes; see package s3.
+//
 // # Any other cluster
 //
 // With KUBECONFIG set and SCRIBE_E2E_CLUSTER empty the tests run on the cluster of
@@ -42,6 +49,8 @@
 //	SCRIBE_E2E_IMAGE           image of the steps; default: that of bundles
 //	SCRIBE_E2E_WORKBENCH       image of the workbench; default:
 //	                           localhost/scribe-test/workbench:1
+//	SCRIBE_E2E_HOST            address of this machine that pods reach, for the object
+//	                           stores; without it, scenarios that need one are left out
 //
 // Neither image needs a container engine to build:
 //

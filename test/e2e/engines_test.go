@@ -199,12 +199,18 @@ func (r *run) step(t *testing.T, name string) remote.Step {
 	return r.Steps[i]
 }
 
+// outcome is the last word of a step of a run.
+func (r *run) outcome(t *testing.T, step string) *contract.Outcome {
+	t.Helper()
+	outcome := r.step(t, step).Outcome
+	if outcome == nil {
+		t.Fatalf("the last word of step %s is not known: %s", step, r)
+	}
+	return outcome
+}
+
 // method is the copy method by which a run read its source.
 func (r *run) method(t *testing.T) string {
 	t.Helper()
-	outcome := r.step(t, "snapshot").Outcome
-	if outcome == nil {
-		t.Fatalf("the last word of step snapshot is not known: %s", r)
-	}
-	return outcome.Method
+	return r.outcome(t, "snapshot").Method
 }

@@ -37,6 +37,7 @@ func foreignLab(ctx context.Context, on []spec.Engine) (*lab, error) {
 		snapshotClass: os.Getenv("SCRIBE_E2E_SNAPSHOT_CLASS"),
 		image:         cmp.Or(os.Getenv("SCRIBE_E2E_IMAGE"), plan.Image),
 		workbench:     cmp.Or(os.Getenv("SCRIBE_E2E_WORKBENCH"), job.Image),
+		stores:        stores{host: os.Getenv(hostVariable)},
 	}
 	if err := l.connect(); err != nil {
 		return nil, err
@@ -121,13 +122,18 @@ func (l *lab) checkClasses(ctx context.Context) error {
 // needsOwnCluster leaves a scenario out, by name, on a cluster that others made.
 func needsOwnCluster(t *testing.T, what string) {
 	t.Helper()
-	if shared.own != nil {
-		return
+	if shared.own == nil {
+		leaveOut(t, what+", which only the project's own cluster has")
 	}
+}
+
+// leaveOut ends a scenario that needs what the cluster does not have.
+func leaveOut(t *testing.T, needs string) {
+	t.Helper()
 	results.Lock()
-	results.leftOut[t.Name()] = what
+	results.leftOut[t.Name()] = needs
 	results.Unlock()
-	t.Skipf("left out: needs %s, which only the project's own cluster has", what)
+	t.Skipf("left out: needs %s", needs)
 }
 
 // howToLoad says how an image comes to where pods find it.

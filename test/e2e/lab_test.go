@@ -48,6 +48,8 @@ type lab struct {
 	snapshotClass, workbench string
 	// bin holds scribe-gen.
 	bin string
+	// stores are the object stores.
+	stores stores
 }
 
 // shared is set before any test runs and never after.
@@ -86,7 +88,11 @@ func prepareAndRun(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer os.RemoveAll(shared.bin)
+	defer func() { err = errors.Join(err, shared.stores.stop()) }()
 	shared.mixed = pairDifferent
+	if err := shared.stores.build(ctx); err != nil {
+		return 1, err
+	}
 	code = m.Run()
 	// Only the whole suite needs every right.
 	if flag.Lookup("test.run").Value.String() == "" && code == 0 {
@@ -98,9 +104,13 @@ func prepareAndRun(m *testing.M) (code int, err error) {
 
 // ownLab is the lab on a test cluster, which gets the step image of this tree.
 func ownLab(ctx context.Context, cluster *boot.Cluster, on []spec.Engine) (*lab, error) {
+	host, err := hostOf(cluster)
+	if err != nil {
+		return nil, err
+	}
 	l := &lab{
 		engines: on, own: cluster, kubeconfig: cluster.Kubeconfig, kubectlFile: cluster.Binary("kubectl"),
-		class: "fast", auto: "Clone", image: plan.Image,
+		class: "fast", auto: "Clone", image: plan.Image, stores: stores{host: host},
 	}
 	if err := l.connect(); err != nil {
 		return nil, err

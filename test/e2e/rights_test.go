@@ -38,18 +38,21 @@ type rights struct {
 	forbidden map[string]string
 }
 
-// seldom are rights that no scenario is sure to use, and when they are. The tests of
-// the Kubernetes volume store use each of them under the emitted Roles.
+// seldom are rights that no scenario is sure to be seen to use, and when they are
+// used. The tests of the Kubernetes volume store use each that a step has under the
+// emitted Roles.
 var seldom = map[string]string{
 	"source: get volumesnapshots":         "an attempt was killed after it had asked for the snapshot",
 	"copy: get volumesnapshots":           "an attempt was killed after it had asked for the snapshot",
 	"listen: get volumesnapshots":         "an attempt was killed after it had asked for the snapshot",
+	"pull: get volumesnapshots":           "an attempt was killed after it had asked for the snapshot",
 	"promote: watch volumesnapshots":      "the driver is still uploading the snapshot",
 	"promote: create configmaps":          "somebody deleted the state",
 	"promote: get persistentvolumeclaims": "a promotion is repeated",
 	"promote: watch pods":                 "a pod that may write to the replica is still ending",
 	"promote: watch pipelineruns":         "two promotions are started at once",
 	"start: delete pipelineruns":          "a schedule has more finished runs than it keeps",
+	"start: create workflows":             "always: what applies an object that is not there needs it, but the audit log has the patch alone",
 }
 
 // judgeRights is checkRights as a row of the summary. Only the own cluster's audit

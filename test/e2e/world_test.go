@@ -26,6 +26,8 @@ import (
 type world struct {
 	*lab
 	t *testing.T
+	// id begins the names of its namespaces.
+	id string
 	// source and replica are the namespaces, rel the relationship.
 	source, replica, rel string
 	dir                  string
@@ -37,8 +39,12 @@ type world struct {
 	witnesses map[string]*witness
 }
 
-// claim is the name of the source's claim and of the replica's.
-const claim = "data"
+// claim is the name of the source's claim and of the replica's, primary that of the
+// source's site.
+const (
+	claim   = "data"
+	primary = "primary"
+)
 
 // edit changes the spec of a world before it is compiled.
 type edit func(*spec.Replication)
@@ -46,25 +52,45 @@ type edit func(*spec.Replication)
 // newWorld makes the namespaces and the spec; nothing of it is applied yet.
 func newWorld(t *testing.T, on pair, edits ...edit) *world {
 	t.Helper()
-	id := "e2e-" + rand.String(5)
-	w := &world{lab: shared, t: t, sides: map[string]*side{}, witnesses: map[string]*witness{}, source: id + "-src", replica: id + "-dst", dir: t.TempDir()}
+	w := draft(t, on.source)
+	w.replica = w.id + "-dst"
+	w.destination("backup", w.replica, on.replica)
+	w.spec.Spec.Rsync = &spec.Rsync{}
+	w.settle(edits)
+	w.rel = contract.RelationshipName(w.spec.Metadata.Name, w.spec.Spec.Destinations[0].Site)
+	w.side(w.source, on.source)
+	w.side(w.replica, on.replica)
+	return w
+}
+
+// draft is a world with the parts of a spec that all have, and no namespace yet.
+func draft(t *testing.T, on spec.Engine) *world {
+	w := &world{lab: shared, t: t, id: "e2e-" + rand.String(5), sides: map[string]*side{}, witnesses: map[string]*witness{}, dir: t.TempDir()}
+	w.source = w.id + "-src"
 	w.spec = &spec.Replication{
 		APIVersion: spec.APIVersion, Kind: spec.Kind,
 		Metadata: spec.Metadata{Name: "wiki"},
 		Spec: spec.Spec{
-			Sites: map[string]spec.Site{
-				"primary": {Namespace: w.source, Engine: on.source},
-				"backup":  {Namespace: w.replica, Engine: on.replica},
-			},
-			Source: spec.Source{Site: "primary", PersistentVolumeClaim: claim},
-			Destinations: []spec.Destination{{
-				Site: "backup", PersistentVolumeClaim: claim, Capacity: "1Gi", StorageClassName: shared.class,
-			}},
-			Rsync:   &spec.Rsync{},
+			Sites:   map[string]spec.Site{primary: {Namespace: w.source, Engine: on}},
+			Source:  spec.Source{Site: primary, PersistentVolumeClaim: claim},
 			Retry:   spec.Retry{Backoff: "1s", MaxBackoff: "5s"},
 			Timeout: "10m",
 		},
 	}
+	return w
+}
+
+// destination adds a destination to the spec.
+func (w *world) destination(site, namespace string, on spec.Engine) {
+	w.spec.Spec.Sites[site] = spec.Site{Namespace: namespace, Engine: on}
+	w.spec.Spec.Destinations = append(w.spec.Spec.Destinations, spec.Destination{
+		Site: site, PersistentVolumeClaim: claim, Capacity: "1Gi", StorageClassName: w.class,
+	})
+}
+
+// settle changes the spec as the scenario wants it and writes it.
+func (w *world) settle(edits []edit) {
+	w.t.Helper()
 	for _, e := range edits {
 		e(w.spec)
 	}
@@ -72,11 +98,7 @@ func newWorld(t *testing.T, on pair, edits ...edit) *world {
 		w.nameChosen()
 	}
 	w.data = w.reach()
-	w.rel = contract.RelationshipName(w.spec.Metadata.Name, w.spec.Spec.Destinations[0].Site)
-	w.side(w.source, on.source)
-	w.side(w.replica, on.replica)
 	w.write()
-	return w
 }
 
 // nameChosen has the spec name the image and the class that were chosen for a
@@ -86,8 +108,10 @@ func (w *world) nameChosen() {
 	if m := w.spec.Spec.Source.CopyMethod; m != spec.CopyClone && m != spec.CopyDirect {
 		w.spec.Spec.Source.VolumeSnapshotClassName = w.snapshotClass
 	}
-	if w.spec.Spec.Destinations[0].CopyMethod != spec.CopyDirect {
-		w.spec.Spec.Destinations[0].VolumeSnapshotClassName = w.snapshotClass
+	for i := range w.spec.Spec.Destinations {
+		if d := &w.spec.Spec.Destinations[i]; d.CopyMethod != spec.CopyDirect {
+			d.VolumeSnapshotClassName = w.snapshotClass
+		}
 	}
 }
 

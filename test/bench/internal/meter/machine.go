@@ -3,6 +3,7 @@ package meter
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -44,4 +45,31 @@ func parseBusy(text string) (time.Duration, error) {
 		ticks, errs = ticks+n, append(errs, err)
 	}
 	return time.Duration(ticks) * clockTick, errors.Join(errs...)
+}
+
+// Offspring is the CPU time of the processes that this process started, directly
+// or not, and that are still alive.
+func Offspring() (time.Duration, error) {
+	var total time.Duration
+	seen := map[int]bool{}
+	for pids := children(os.Getpid()); len(pids) > 0; {
+		pid := pids[0]
+		pids = pids[1:]
+		if seen[pid] {
+			continue
+		}
+		seen[pid] = true
+		p, err := readProcess(pid)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // it ended
+		}
+		if err != nil {
+			return 0, fmt.Errorf("read the CPU time of process %d: %w", pid, err)
+		}
+		if p.alive {
+			total += p.cpu
+			pids = append(pids, children(pid)...)
+		}
+	}
+	return total, nil
 }

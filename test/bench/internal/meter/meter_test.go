@@ -105,6 +105,25 @@ func TestParseCPUStat(t *testing.T) {
 	assert.Error(t, err)
 }
 
+func TestOffspring(t *testing.T) {
+	before, err := Offspring()
+	require.NoError(t, err)
+	cmd := exec.Command("sh", "-c", `i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; echo; read wait`)
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	in, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	_, err = out.Read(make([]byte, 1))
+	require.NoError(t, err)
+	during, err := Offspring()
+	require.NoError(t, err)
+	require.NoError(t, in.Close())
+	_ = cmd.Wait() // read fails
+	used := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	assert.InDelta(t, used.Seconds(), (during - before).Seconds(), 0.1)
+}
+
 func TestParseBusy(t *testing.T) {
 	busy, err := parseBusy("cpu  100 20 30 4000 500 6 7 8 90 0\ncpu0 1 2 3 4\n")
 	require.NoError(t, err)

@@ -22,6 +22,8 @@ type Sample struct {
 	Push, PushChildren, Listen, ListenChildren int64
 	// Others is how many cores other programs used meanwhile.
 	Others float64
+	// Requests are those to an object store, by kind; nil where there is none.
+	Requests map[string]int64
 }
 
 // Row is one workload.
@@ -39,6 +41,9 @@ type Report struct {
 	Ours string
 	// Contenders are the columns, in order.
 	Contenders []string
+	// Kinds are the kinds of requests to an object store, in the order of their
+	// columns; empty where data does not travel through one.
+	Kinds []string
 	// Rows are the comparisons, in order.
 	Rows []Row
 	// Flat are the workloads that show how the memory of our own steps depends on
@@ -55,11 +60,31 @@ type metric struct {
 	format func(float64) string
 }
 
-var metrics = [...]metric{
-	{"wall time", func(s Sample) float64 { return s.Wall.Seconds() }, seconds},
-	{"CPU, both ends", func(s Sample) float64 { return s.CPU.Seconds() }, seconds},
-	{"on the wire", func(s Sample) float64 { return float64(s.Wire) }, size},
-	{"peak memory", func(s Sample) float64 { return float64(s.Memory) }, size},
+var (
+	wallTime = metric{"wall time", func(s Sample) float64 { return s.Wall.Seconds() }, seconds}
+	wire     = metric{"on the wire", func(s Sample) float64 { return float64(s.Wire) }, size}
+	memory   = metric{"peak memory", func(s Sample) float64 { return float64(s.Memory) }, size}
+	requests = metric{"requests", func(s Sample) float64 { return float64(s.total()) }, count}
+)
+
+func cpu(of string) metric {
+	return metric{"CPU" + of, func(s Sample) float64 { return s.CPU.Seconds() }, seconds}
+}
+
+// total is the number of requests of all kinds.
+func (s Sample) total() (n int64) {
+	for _, of := range s.Requests {
+		n += of
+	}
+	return n
+}
+
+// metrics are what is compared, in the order of the lines.
+func (r *Report) metrics() []metric {
+	if len(r.Kinds) > 0 {
+		return []metric{wallTime, cpu(" of the client"), requests, wire, memory}
+	}
+	return []metric{wallTime, cpu(", both ends"), wire, memory}
 }
 
 // others are the contenders that ours is compared with.
@@ -78,7 +103,7 @@ func (r *Report) comparison() table {
 		t.head = append(t.head, r.Ours+" / "+other)
 	}
 	for _, row := range r.Rows {
-		for i, m := range metrics {
+		for i, m := range r.metrics() {
 			title := row.Workload
 			if i > 0 {
 				title = ""
@@ -97,7 +122,7 @@ func (r *Report) cells(row Row, m metric) []string {
 	}
 	for _, other := range r.others() {
 		ratio := median(row.Samples[r.Ours], m.value) / median(row.Samples[other], m.value)
-		cells = append(cells, dash(ratio, func(v float64) string { return fmt.Sprintf("%.2f", v) }))
+		cells = append(cells, dash(ratio, proportion))
 	}
 	return cells
 }
@@ -121,6 +146,39 @@ func (r *Report) flat() table {
 	return t
 }
 
+// requests returns the table of requests by kind: a line per workload and
+// contender. Kinds that nobody sent have no column.
+func (r *Report) requests() table {
+	kinds := slices.DeleteFunc(slices.Clone(r.Kinds), func(kind string) bool {
+		return !slices.ContainsFunc(r.Rows, func(row Row) bool { return row.sent(kind) })
+	})
+	t := table{head: append([]string{"requests by kind", ""}, kinds...)}
+	for _, row := range r.Rows {
+		for i, c := range r.Contenders {
+			title := row.Workload
+			if i > 0 {
+				title = ""
+			}
+			line := []string{title, c}
+			for _, kind := range kinds {
+				line = append(line, dash(median(row.Samples[c], func(s Sample) float64 { return float64(s.Requests[kind]) }), count))
+			}
+			t.lines = append(t.lines, line)
+		}
+	}
+	return t
+}
+
+// sent reports whether anybody sent requests of that kind.
+func (row Row) sent(kind string) bool {
+	for _, samples := range row.Samples {
+		if slices.ContainsFunc(samples, func(s Sample) bool { return s.Requests[kind] > 0 }) {
+			return true
+		}
+	}
+	return false
+}
+
 // noise is the largest relative distance between the slowest and the fastest
 // repetition of any cell, of wall times: what the reader must not take for a
 // difference.
@@ -128,7 +186,7 @@ func (r *Report) noise() float64 {
 	var worst float64
 	for _, row := range r.Rows {
 		for _, samples := range row.Samples {
-			worst = max(worst, spread(samples, metrics[0].value))
+			worst = max(worst, spread(samples, wallTime.value))
 		}
 	}
 	return worst

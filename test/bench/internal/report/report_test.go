@@ -35,12 +35,12 @@ func TestMedianAndSpread(t *testing.T) {
 		"zero":  {wall(0, 0), 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			assert.InDelta(t, c.median, median(c.samples, metrics[0].value), 1e-9)
-			assert.InDelta(t, c.spread, spread(c.samples, metrics[0].value), 1e-9)
+			assert.InDelta(t, c.median, median(c.samples, wallTime.value), 1e-9)
+			assert.InDelta(t, c.spread, spread(c.samples, wallTime.value), 1e-9)
 		})
 	}
-	assert.True(t, math.IsNaN(median(nil, metrics[0].value)))
-	assert.Zero(t, spread(nil, metrics[0].value))
+	assert.True(t, math.IsNaN(median(nil, wallTime.value)))
+	assert.Zero(t, spread(nil, wallTime.value))
 }
 
 func TestFormats(t *testing.T) {
@@ -48,6 +48,10 @@ func TestFormats(t *testing.T) {
 	assert.Equal(t, "12.3 s", seconds(12.34))
 	assert.Equal(t, "123 s", seconds(123.4))
 	assert.Equal(t, "2.0 GiB", size(2<<30))
+	assert.Equal(t, "20,004", count(20_004))
+	assert.Equal(t, "0.59", proportion(0.594))
+	assert.Equal(t, "0.005", proportion(2.0/409))
+	assert.Equal(t, "0.00", proportion(0))
 	assert.Equal(t, "–", dash(math.NaN(), size))
 	assert.Equal(t, "–", dash(math.Inf(1), size))
 }
@@ -106,6 +110,43 @@ func TestMarkdown(t *testing.T) {
 	golden(t, "report.md", b.Bytes())
 }
 
+func store() *Report {
+	of := func(seconds float64, requests map[string]int64) []Sample {
+		return []Sample{{Wall: time.Duration(seconds * float64(time.Second)), Wire: 1 << 20, Memory: 60 << 20, Requests: requests}}
+	}
+	return &Report{
+		Ours: "scribe", Contenders: []string{"VolSync", "scribe"}, Kinds: []string{"PUT", "COPY", "GET"},
+		Rows: []Row{
+			{Workload: "20,000 files: first push", Samples: map[string][]Sample{
+				"VolSync": of(12, map[string]int64{"PUT": 20_001, "GET": 2}), "scribe": of(8, map[string]int64{"PUT": 20_004}),
+			}},
+			{Workload: "20,000 files: nothing changed", Samples: map[string][]Sample{
+				"VolSync": of(1, map[string]int64{"PUT": 1}), "scribe": of(0.2, nil),
+			}},
+		},
+		Facts: []string{"2 cores"},
+	}
+}
+
+func TestRequests(t *testing.T) {
+	var b bytes.Buffer
+	store().Markdown(&b)
+	golden(t, "store.md", b.Bytes())
+	b.Reset()
+	store().Text(&b)
+	golden(t, "store.txt", b.Bytes())
+}
+
+func TestSectionsAreApart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "README.md")
+	text := SSH.begin() + "ssh" + SSH.end() + S3.begin() + "s3" + S3.end()
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+	require.NoError(t, S3.Update(path, &Report{Facts: []string{"2 cores"}}))
+	got, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, SSH.begin()+"ssh"+SSH.end()+S3.begin()+"\n\n- 2 cores\n\n"+S3.end(), string(got))
+}
+
 func TestWithoutOursThereAreNoRatios(t *testing.T) {
 	r := example()
 	r.Contenders = r.Contenders[:2]
@@ -117,23 +158,24 @@ func TestWithoutOursThereAreNoRatios(t *testing.T) {
 }
 
 func TestUpdate(t *testing.T) {
+	begin, end := SSH.begin(), SSH.end()
 	for name, c := range map[string]struct{ text, want, problem string }{
 		"replaced": {
-			text: "a\n" + Begin + "\nold\n" + End + "\nb\n",
-			want: "a\n" + Begin + "\n\n- 2 cores\n\n" + End + "\nb\n",
+			text: "a\n" + begin + "\nold\n" + end + "\nb\n",
+			want: "a\n" + begin + "\n\n- 2 cores\n\n" + end + "\nb\n",
 		},
-		"empty":   {text: Begin + End, want: Begin + "\n\n- 2 cores\n\n" + End},
-		"missing": {text: "a\n" + Begin, problem: "the marker <!-- bench:end --> must be there once, not 0 times"},
-		"twice":   {text: Begin + Begin + End, problem: "not 2 times"},
-		"swapped": {text: End + Begin, problem: "stands before"},
+		"empty":   {text: begin + end, want: begin + "\n\n- 2 cores\n\n" + end},
+		"missing": {text: "a\n" + begin, problem: "the marker <!-- bench:end --> must be there once, not 0 times"},
+		"twice":   {text: begin + begin + end, problem: "not 2 times"},
+		"swapped": {text: end + begin, problem: "stands before"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "README.md")
 			require.NoError(t, os.WriteFile(path, []byte(c.text), 0o644))
-			err := Update(path, &Report{Facts: []string{"2 cores"}})
+			err := SSH.Update(path, &Report{Facts: []string{"2 cores"}})
 			got, readErr := os.ReadFile(path)
 			require.NoError(t, readErr)
-			assert.Equal(t, c.problem != "", CheckMarkers(path) != nil)
+			assert.Equal(t, c.problem != "", SSH.Check(path) != nil)
 			if c.problem != "" {
 				assert.ErrorContains(t, err, c.problem)
 				assert.Equal(t, c.text, string(got))
@@ -143,5 +185,5 @@ func TestUpdate(t *testing.T) {
 			assert.Equal(t, c.want, string(got))
 		})
 	}
-	assert.Error(t, Update(filepath.Join(t.TempDir(), "absent"), &Report{}))
+	assert.Error(t, SSH.Update(filepath.Join(t.TempDir(), "absent"), &Report{}))
 }

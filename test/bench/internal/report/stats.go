@@ -65,3 +65,14 @@ func seconds(v float64) string {
 
 // size is in binary units.
 func size(v float64) string { return humanize.IBytes(uint64(v)) }
+
+// proportion has two decimals, or one significant digit where they would be zero.
+func proportion(v float64) string {
+	if v > 0 && v < 0.01 {
+		return fmt.Sprintf("%.1g", v)
+	}
+	return fmt.Sprintf("%.2f", v)
+}
+
+// count is a whole number, or half of one between two.
+func count(v float64) string { return humanize.Commaf(v) }

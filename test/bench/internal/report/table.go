@@ -69,6 +69,10 @@ func (r *Report) Text(w io.Writer) {
 		r.comparison().text(w)
 		fmt.Fprintln(w)
 	}
+	if len(r.Rows) > 0 && len(r.Kinds) > 0 {
+		r.requests().text(w)
+		fmt.Fprintln(w)
+	}
 	if len(r.Flat) > 0 {
 		fmt.Fprintln(w, flatTitle)
 		r.flat().text(w)
@@ -86,6 +90,10 @@ const flatTitle = "Peak memory of the steps themselves, and of the processes tha
 func (r *Report) Markdown(w io.Writer) {
 	if len(r.Rows) > 0 {
 		r.comparison().markdown(w)
+		fmt.Fprintln(w)
+	}
+	if len(r.Rows) > 0 && len(r.Kinds) > 0 {
+		r.requests().markdown(w)
 		fmt.Fprintln(w)
 	}
 	if len(r.Flat) > 0 {

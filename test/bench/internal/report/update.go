@@ -8,61 +8,67 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// The markers around the section that [Update] replaces.
+// A Section is a part of a document that a report replaces: what stands between
+// the comments NAME:begin and NAME:end.
+type Section string
+
+// The sections of the README.
 const (
-	Begin = "<!-- bench:begin -->"
-	End   = "<!-- bench:end -->"
+	SSH Section = "bench"
+	S3  Section = "bench-s3"
 )
 
-// Update replaces what stands between the markers in the file at path with the
-// report as Markdown. Nothing is written when the markers are not there exactly
-// once, in order.
-func Update(path string, r *Report) error {
+func (s Section) begin() string { return "<!-- " + string(s) + ":begin -->" }
+func (s Section) end() string   { return "<!-- " + string(s) + ":end -->" }
+
+// Update replaces the section in the file at path with the report as Markdown.
+// Nothing is written when its markers are not there exactly once, in order.
+func (s Section) Update(path string, r *Report) error {
 	old, err := os.ReadFile(path)
 	if err != nil {
-		return fmt.Errorf("update the bench section: %w", err)
+		return fmt.Errorf("update the section %s: %w", s, err)
 	}
-	var section bytes.Buffer
-	r.Markdown(&section)
-	updated, err := replace(old, section.Bytes())
+	var content bytes.Buffer
+	r.Markdown(&content)
+	updated, err := s.replace(old, content.Bytes())
 	if err != nil {
-		return fmt.Errorf("update the bench section of %s: %w", path, err)
+		return fmt.Errorf("update the section %s of %s: %w", s, path, err)
 	}
 	if err := renameio.WriteFile(path, updated, 0o644, renameio.WithExistingPermissions()); err != nil {
-		return fmt.Errorf("update the bench section of %s: %w", path, err)
+		return fmt.Errorf("update the section %s of %s: %w", s, path, err)
 	}
 	return nil
 }
 
-// CheckMarkers reports why [Update] could not write the file at path, so that one
+// Check reports why [Section.Update] could not write the file at path, so that one
 // knows before hours of measuring.
-func CheckMarkers(path string) error {
+func (s Section) Check(path string) error {
 	text, err := os.ReadFile(path)
 	if err == nil {
-		_, err = replace(text, nil)
+		_, err = s.replace(text, nil)
 	}
 	if err != nil {
-		return fmt.Errorf("the bench section of %s: %w", path, err)
+		return fmt.Errorf("the section %s of %s: %w", s, path, err)
 	}
 	return nil
 }
 
-func replace(text, section []byte) ([]byte, error) {
-	begin, err := locate(text, Begin)
+func (s Section) replace(text, content []byte) ([]byte, error) {
+	begin, err := locate(text, s.begin())
 	if err != nil {
 		return nil, err
 	}
-	end, err := locate(text, End)
+	end, err := locate(text, s.end())
 	if err != nil {
 		return nil, err
 	}
 	if end < begin {
-		return nil, fmt.Errorf("%s stands before %s", End, Begin)
+		return nil, fmt.Errorf("%s stands before %s", s.end(), s.begin())
 	}
 	var out bytes.Buffer
-	out.Write(text[:begin+len(Begin)])
+	out.Write(text[:begin+len(s.begin())])
 	out.WriteString("\n\n")
-	out.Write(bytes.TrimSpace(section))
+	out.Write(bytes.TrimSpace(content))
 	out.WriteString("\n\n")
 	out.Write(text[end:])
 	return out.Bytes(), nil

@@ -32,6 +32,28 @@ func random(root, name string, size uint64) (err error) {
 	return w.Flush()
 }
 
+// disguise changes the first byte of a file and nothing else that can be set.
+func disguise(root, name string) (err error) {
+	f, err := os.OpenFile(filepath.Join(root, name), os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	before, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	first := make([]byte, 1)
+	if _, err := f.ReadAt(first, 0); err != nil {
+		return err
+	}
+	first[0]++
+	if _, err := f.WriteAt(first, 0); err != nil {
+		return err
+	}
+	return os.Chtimes(f.Name(), time.Time{}, before.ModTime())
+}
+
 // application writes files with times of their own. Root gives them, and the
 // volume's root, to the application; anybody else is the application.
 func application(root string) error {

@@ -51,6 +51,10 @@ func Mutate(n int, seed uint64) Job {
 	return Job{"mutate", strconv.Itoa(n), strconv.FormatUint(seed, 10)}
 }
 
+// Disguise changes the content of a file in place and puts its time of modification
+// back, so that neither that nor its size tells of the change.
+func Disguise(name string) Job { return Job{"disguise", name} }
+
 // Receive waits until the volume is not empty, for as long as the context lasts.
 func Receive() Job { return Job{"receive"} }
 
@@ -96,6 +100,9 @@ func (j Job) run(ctx context.Context, root string, out io.Writer) error {
 	case "mutate":
 		n, seed := a.number(), a.number()
 		return a.then(func() error { _, err := sample.Mutate(root, int(n), sample.NewRand(seed)); return err })
+	case "disguise":
+		name := a.word()
+		return a.then(func() error { return disguise(root, name) })
 	case "receive":
 		return a.then(func() error { return receive(ctx, root) })
 	case "list":

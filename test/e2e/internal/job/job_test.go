@@ -57,6 +57,24 @@ func TestApplication(t *testing.T) {
 	}
 }
 
+func TestDisguise(t *testing.T) {
+	root := t.TempDir()
+	require.NoError(t, job.Random("file", 1000).Run(t.Context(), root, io.Discard))
+	file := filepath.Join(root, "file")
+	content, err := os.ReadFile(file)
+	require.NoError(t, err)
+	before, err := tree.Read(root, "file")
+	require.NoError(t, err)
+	require.NoError(t, job.Disguise("file").Run(t.Context(), root, io.Discard))
+	after, err := tree.Read(root, "file")
+	require.NoError(t, err)
+	assert.Equal(t, before.ModTime, after.ModTime)
+	assert.Equal(t, before.Size, after.Size)
+	changed, err := os.ReadFile(file)
+	require.NoError(t, err)
+	assert.NotEqual(t, content, changed)
+}
+
 func TestReceive(t *testing.T) {
 	root := t.TempDir()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
