@@ -149,7 +149,7 @@ func (c *Committer) Commit(ctx context.Context, req protocol.Commit) (protocol.C
 		return protocol.Committed{}, fmt.Errorf("record run %s: %w", req.Run, err)
 	}
 	done := recorded(state, req.Run)
-	c.Log.Info("committed", "run", req.Run, "recoveryPoint", done.RecoveryPoint, "snapshot", done.Snapshot)
+	c.Log.Info("committed", "committedRun", req.Run, "recoveryPoint", done.RecoveryPoint, "snapshot", done.Snapshot)
 	return *done, nil
 }
 
