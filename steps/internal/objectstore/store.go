@@ -74,8 +74,13 @@ type backend struct {
 }
 
 const (
-	defaultTransfers = 16
-	maxLarge         = 4
+	// defaultTransfers is nearly twice as fast as 16 at a store that is 100 ms away;
+	// more gain less and take more memory.
+	defaultTransfers = 32
+	// maxLarge is how many large files travel at a time: rclone holds several parts of
+	// each in memory. Its own bound of that memory is none to use: a part that is larger
+	// than the bound would wait for ever.
+	maxLarge = 2
 )
 
 // Open reads the configuration and prepares the remote. It need not reach the

@@ -108,7 +108,10 @@ func (a *applier) entries(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	group, fetching := errgroup.WithContext(ctx)
-	group.SetLimit(max(a.Transfers, 1))
+	files := make(chan wanted)
+	for range max(a.Transfers, 1) {
+		group.Go(func() error { return a.fetchAll(fetching, files) })
+	}
 	err := a.eachAction(fetching, func(e *manifest.Entry, what action) error {
 		if what == keep || what == link || e.IsDir() && what == mend {
 			return nil
@@ -124,7 +127,7 @@ func (a *applier) entries(ctx context.Context) error {
 		case e.IsDir():
 			err = a.makeDirectory(dir, name)
 		case e.IsRegular() && e.Size > 0:
-			return a.startFetch(fetching, group, place, e)
+			return a.startFetch(fetching, files, place, e)
 		default:
 			err = a.makeEmpty(place, e)
 		}
@@ -133,6 +136,7 @@ func (a *applier) entries(ctx context.Context) error {
 		}
 		return nil
 	})
+	close(files)
 	if err != nil && fetching.Err() == nil {
 		cancel(err) // no need to wait for what is being fetched
 		_ = group.Wait()

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
 	"github.com/backube/scribe-gen/steps/internal/step"
@@ -25,26 +24,43 @@ const (
 // errWrong says that what was fetched is not what the manifest says.
 var errWrong = errors.New("its content in the object store is not what the manifest says")
 
-// startFetch fetches a file in the background, as soon as it is its turn.
-func (a *applier) startFetch(ctx context.Context, group *errgroup.Group, p place, e *manifest.Entry) error {
+// wanted is a file that is to be fetched; the worker that takes it closes the
+// directory.
+type wanted struct {
+	place
+	entry manifest.Entry
+}
+
+// startFetch hands a file to a worker, as soon as one is free.
+func (a *applier) startFetch(ctx context.Context, files chan<- wanted, p place, e *manifest.Entry) error {
 	dir, err := duplicate(p.dir)
 	if err != nil {
 		return fmt.Errorf("%q: %w", e.Path, err)
 	}
 	p.dir = dir
-	entry := *e
-	entry.Xattrs = slices.Clone(e.Xattrs) // the reader uses the rest of it again
-	group.Go(func() error {
-		defer func() { _ = unix.Close(dir) }()
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if err := a.fetch(ctx, p, &entry); err != nil {
-			return fmt.Errorf("fetch %q: %w", entry.Path, err)
+	w := wanted{p, *e}
+	w.entry.Xattrs = slices.Clone(e.Xattrs) // the reader uses the rest of it again
+	select {
+	case files <- w:
+		return nil
+	case <-ctx.Done():
+		_ = unix.Close(dir)
+		return context.Cause(ctx)
+	}
+}
+
+// fetchAll fetches files until there are no more. One goroutine does many: a new
+// one each would have to grow its stack for the deep calls of the store's client,
+// which costs a fifth of the CPU time of small files.
+func (a *applier) fetchAll(ctx context.Context, files <-chan wanted) error {
+	for w := range files {
+		err := a.fetch(ctx, w.place, &w.entry)
+		_ = unix.Close(w.dir)
+		if err != nil {
+			return fmt.Errorf("fetch %q: %w", w.entry.Path, err)
 		}
 		a.Done(0, 1)
-		return nil
-	})
+	}
 	return nil
 }
 
