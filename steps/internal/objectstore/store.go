@@ -32,7 +32,7 @@ type Config struct {
 	// BytesPerSecond limits content both ways together; 0 for no limit.
 	BytesPerSecond int64
 	// Transfers is how many objects travel at a time; 0 for what rclone's
-	// settings say, else 16.
+	// settings say, else 32.
 	Transfers int
 	// Replication is whose generations these must be; empty for anybody's.
 	Replication string
