@@ -227,3 +227,21 @@ func TestKilledByIndex(t *testing.T) {
 		require.NoError(t, s.store.DeleteSnapshot(t.Context(), claim, out.Snapshot))
 	}
 }
+
+// What a first run left that was killed, or somebody put into the replica, may
+// hide other content behind the same size and time.
+func TestFirstRunByIndexIntoUsedReplica(t *testing.T) {
+	s := newSites(t)
+	s.index()
+	s.some()
+	s.write(map[string]string{"hidden": "CONTENT 1"})
+	info, err := os.Stat(filepath.Join(s.source, "hidden"))
+	require.NoError(t, err)
+	left := filepath.Join(s.replica(), "hidden")
+	require.NoError(t, os.MkdirAll(filepath.Dir(left), 0o755))
+	require.NoError(t, os.WriteFile(left, []byte("content 1"), 0o644))
+	require.NoError(t, os.Chtimes(left, time.Time{}, info.ModTime()))
+	out, log := s.pushed("first")
+	assert.NotEmpty(t, out.Digest)
+	assert.Contains(t, log, fullComparison)
+}

@@ -35,10 +35,10 @@ func (t *Transfer) indexed(ctx context.Context, x *index, dir string, report *Re
 }
 
 // unrelated compares everything while the source is scanned, as the index tells
-// nothing of the replica. What an earlier run committed may hide other content
-// behind the same size and time, so that of a copy is compared, too.
+// nothing of the replica. What earlier runs left there, committed or killed, may hide
+// other content behind the same size and time, so that of a copy is compared, too.
 func (t *Transfer) unrelated(ctx context.Context, x *index, dir string, report *Report) error {
-	t.job.Checksum = t.place.Last.Run != "" && !t.place.Empty && !t.live()
+	t.job.Checksum = !t.place.Empty && !t.live()
 	t.env.Log.Info("full comparison: the index is not that of the replica", "content", t.job.Checksum)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
@@ -135,8 +135,7 @@ func (t *Transfer) still(ctx context.Context, x *index) (bool, error) {
 	if !t.live() {
 		return true, nil
 	}
-	proven := x.related || t.place.Last.Run == "" || t.place.Empty
-	if !proven {
+	if !x.related && !t.place.Empty {
 		t.env.Log.Info("no digest: content of the replica may differ behind the same size and time")
 		return false, nil
 	}
