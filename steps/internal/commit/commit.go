@@ -15,6 +15,7 @@ import (
 
 	"github.com/backube/scribe-gen/steps/contract"
 	"github.com/backube/scribe-gen/steps/internal/protocol"
+	"github.com/backube/scribe-gen/steps/internal/step"
 	"github.com/backube/scribe-gen/steps/internal/volume"
 )
 
@@ -199,4 +200,14 @@ func deref(done *protocol.Committed) protocol.Committed {
 
 func refuse(code contract.Refusal, format string, args ...any) error {
 	return &protocol.Refused{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// Local gives a refusal the exit code that it has in the step which asked: over a
+// connection the answer to the request has it.
+func Local(err error) error {
+	var r *protocol.Refused
+	if errors.As(err, &r) && r.Code != "" {
+		return step.Refuse(r.Code, "%w", err)
+	}
+	return err
 }

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/backube/scribe-gen/steps/contract"
+	"github.com/backube/scribe-gen/steps/internal/commit"
 	"github.com/backube/scribe-gen/steps/internal/objectstore"
-	"github.com/backube/scribe-gen/steps/internal/protocol"
 	"github.com/backube/scribe-gen/steps/internal/step"
 	"github.com/backube/scribe-gen/steps/internal/volume"
 )
@@ -20,7 +20,7 @@ func (p *pull) committed(ctx context.Context) (*contract.Commit, error) {
 	state, done, err := p.committer.Admit(ctx, p.args.Run, time.Time{})
 	p.committer.Backwards = false
 	if done == nil || err != nil {
-		return nil, refused(err)
+		return nil, commit.Local(err)
 	}
 	return state.Last, nil
 }
@@ -73,7 +73,7 @@ func (p *pull) admit(ctx context.Context) (unwritten bool, err error) {
 	// step back; it is pulled again to undo what a killed pull did.
 	p.committer.Backwards = p.args.Generation > 0 || p.unchanged()
 	if _, _, err := p.committer.Admit(ctx, p.args.Run, p.generation.RecoveryPoint); err != nil {
-		return false, p.older(refused(err))
+		return false, p.older(commit.Local(err))
 	}
 	return state.Writing == nil, nil
 }
@@ -115,13 +115,4 @@ func (p *pull) settle(ctx context.Context, reason string) (contract.Outcome, err
 	current := state.Last.Current()
 	out.Outcome, out.Reason, out.RecoveryPoint, out.Snapshot = contract.ResultNothing, reason, &current, state.Last.Snapshot
 	return out, nil
-}
-
-// refused gives a refusal of the committer its exit code.
-func refused(err error) error {
-	var r *protocol.Refused
-	if errors.As(err, &r) && r.Code != "" {
-		return step.Refuse(r.Code, "%w", err)
-	}
-	return err
 }

@@ -133,7 +133,7 @@ func (p *pull) commit(ctx context.Context) (contract.Outcome, error) {
 		Digest: p.generation.Digest, Generation: p.generation.Number,
 	})
 	if err != nil {
-		return p.outcome(), refused(err)
+		return p.outcome(), commit.Local(err)
 	}
 	out := p.outcome()
 	out.Outcome, out.RecoveryPoint, out.Snapshot = contract.ResultDone, &done.RecoveryPoint, done.Snapshot
@@ -142,7 +142,7 @@ func (p *pull) commit(ctx context.Context) (contract.Outcome, error) {
 
 // writing records that the replica is about to be changed.
 func (p *pull) writing(ctx context.Context) error {
-	return refused(p.committer.Writing(ctx, p.args.Run, p.generation.RecoveryPoint))
+	return commit.Local(p.committer.Writing(ctx, p.args.Run, p.generation.RecoveryPoint))
 }
 
 // lookAgain sees whether the store still is one: what was pulled is complete

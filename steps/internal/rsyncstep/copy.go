@@ -2,7 +2,6 @@ package rsyncstep
 
 import (
 	"context"
-	"errors"
 	"io"
 	"path/filepath"
 	"time"
@@ -54,7 +53,7 @@ func copyRun(ctx context.Context, env *step.Env, args *contract.RsyncCopy) (cont
 	defer release()
 	state, done, err := c.Admit(ctx, args.Run, at)
 	if err != nil {
-		return none, refusedLocally(err)
+		return none, commit.Local(err)
 	}
 	if done != nil {
 		return done.Outcome("the run was committed before"), nil
@@ -78,7 +77,7 @@ func copyAndCommit(ctx context.Context, env *step.Env, args *contract.RsyncCopy,
 		},
 		Begin: func(ctx context.Context) error {
 			if err := c.Writing(ctx, args.Run, at); err != nil || repair == nil {
-				return refusedLocally(err)
+				return commit.Local(err)
 			}
 			return repair(ctx)
 		},
@@ -95,7 +94,7 @@ func copyAndCommit(ctx context.Context, env *step.Env, args *contract.RsyncCopy,
 	}
 	done, err := c.Commit(ctx, protocol.Commit{Run: args.Run, RecoveryPoint: at, Totals: report.Totals, Digest: report.Digest})
 	if err != nil {
-		return report.Outcome(), refusedLocally(err)
+		return report.Outcome(), commit.Local(err)
 	}
 	report.Acknowledge(env.Log)
 	return report.Committed(done), nil
@@ -108,13 +107,4 @@ func recorded(s contract.State) transfer.Last {
 		last.Run, last.Digest = s.Last.Run, s.Last.Digest
 	}
 	return last
-}
-
-// refusedLocally gives a refusal of the committer its exit code.
-func refusedLocally(err error) error {
-	var r *protocol.Refused
-	if errors.As(err, &r) && r.Code != "" {
-		return step.Refuse(r.Code, "%w", err)
-	}
-	return err
 }
